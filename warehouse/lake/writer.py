@@ -1,0 +1,70 @@
+"""One writer at a time.
+
+With a SQLite catalog concurrent writers mostly fail with "database is locked" whatever the timeout; with one lock
+around each write transaction none fails. Lander, dbt, maintenance and backup all write inside ``writer_lock``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from filelock import FileLock, Timeout
+
+from warehouse.errors import ParkError
+from warehouse.lake.connect import is_postgres
+from warehouse.settings import Settings
+
+# Any constant will do as long as all processes of one catalog share it; the schema name is mixed in.
+_ADVISORY_SPACE = 0x5041_524B
+
+
+@contextmanager
+def writer_lock(settings: Settings, *, wait_seconds: float = 600.0) -> Iterator[None]:
+    """Hold the right to write to the lake; released when the process dies.
+
+    Raises:
+        ParkError: another writer held the lake for longer than ``wait_seconds``.
+    """
+    if is_postgres(settings):
+        with _advisory_lock(settings, wait_seconds):
+            yield
+        return
+    path = settings.home / "lake" / "writer.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(path), timeout=wait_seconds)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise _busy(wait_seconds) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _advisory_lock(settings: Settings, wait_seconds: float) -> Iterator[None]:
+    assert settings.catalog_url is not None
+    deadline = time.monotonic() + wait_seconds
+    with psycopg.connect(settings.catalog_url, autocommit=True) as connection:
+        while True:
+            row = connection.execute(
+                "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_ADVISORY_SPACE, settings.catalog_schema)
+            ).fetchone()
+            if row is not None and row[0]:
+                break
+            if time.monotonic() > deadline:
+                raise _busy(wait_seconds)
+            time.sleep(0.05)
+        yield
+
+
+def _busy(wait_seconds: float) -> ParkError:
+    return ParkError(
+        zh=f"数据湖被另一个写入进程占用超过 {wait_seconds:.0f} 秒;请查看正在运行的 park 进程后重试",
+        en=f"another process has been writing to the lake for over {wait_seconds:.0f} s; check the running park processes and try again",
+        code="lake_busy",
+    )

@@ -1,0 +1,56 @@
+"""Engines and sessions of the operational store, and its migration to the newest version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+from warehouse.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@lru_cache(maxsize=16)
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def ops_engine(settings: Settings) -> Engine:
+    """The engine of this instance's operational store; one per process and URL."""
+    if settings.ops_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    return _engine(settings.resolved_ops_url)
+
+
+@contextmanager
+def ops_session(settings: Settings) -> Iterator[Session]:
+    """A session that commits when the block ends well and rolls back when it raises."""
+    with Session(ops_engine(settings), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def migrate(settings: Settings, revision: str = "head") -> None:
+    """Bring the operational store to ``revision``."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with ops_engine(settings).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()

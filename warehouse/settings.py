@@ -1,0 +1,124 @@
+"""The one reader of the environment.
+
+Belongs here: every setting, its default and its meaning. Does not belong here: anything that acts on a setting.
+Each field is read from an environment variable with the prefix ``PARK_`` (``PARK_HOME``, ``PARK_OPS_URL``, …).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """All settings of one instance; ``home`` separates instances on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="PARK_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=PROJECT_ROOT / ".park", description="The one data folder of this instance.")
+    ops_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the operational store; SQLite under home when unset."
+    )
+    catalog_url: str | None = Field(
+        default=None,
+        description="postgresql:// URL of the lake catalog; SQLite under home when unset.",
+    )
+    catalog_schema: str = Field(default="parkcloud", description="Schema of the lake catalog on PostgreSQL.")
+    data_path: str | None = Field(
+        default=None, description="Folder of the lake's Parquet files; under home when unset."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Key that encrypts stored secrets; a key file under home, readable by its owner only, when unset.",
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address that the servers listen on.")
+    gateway_port: int = Field(default=8701, description="Port of the ingest gateway.")
+    pages_port: int = Field(default=8700, description="Port of the pages.")
+    dagster_port: int = Field(default=8702, description="Port of the Dagster web server.")
+
+    gateway_max_body_bytes: int = Field(
+        default=16 * 1024 * 1024, description="Largest upload body accepted, after decompression."
+    )
+    gateway_max_batch_records: int = Field(default=10_000, description="Most records accepted in one upload.")
+    gateway_records_per_minute: int = Field(
+        default=600_000, description="Records a minute accepted from one lot before 429."
+    )
+    gateway_clock_tolerance_seconds: int = Field(
+        default=300, description="Largest difference between the request's timestamp and ours."
+    )
+    journal_segment_seconds: float = Field(
+        default=1.0, description="Age at which the open journal segment is sealed."
+    )
+    journal_segment_bytes: int = Field(
+        default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
+    )
+    lander_interval_seconds: float = Field(default=2.0, description="Pause between two drains of the journal.")
+    archive_days: int = Field(default=35, description="Days that landed journal segments are kept.")
+
+    lake_threads: int = Field(default=2, description="DuckDB threads of one process.")
+    lake_memory: str = Field(default="1500MB", description="DuckDB memory limit of one process.")
+    refresh_interval_seconds: int = Field(
+        default=60, description="Shortest pause between two refreshes started by newly landed data."
+    )
+
+    admin_password: SecretStr | None = Field(
+        default=None, description="First password of the login admin; generated and printed once when unset."
+    )
+    cookie_secure: bool = Field(default=False, description="Mark cookies Secure; set behind a TLS proxy.")
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated addresses whose X-Forwarded-For is believed."
+    )
+    session_idle_minutes: int = Field(default=8 * 60, description="Idle time after which a login ends.")
+    session_hours: int = Field(default=7 * 24, description="Age at which a login ends.")
+    language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
+
+    @cached_property
+    def resolved_ops_url(self) -> str:
+        """SQLAlchemy URL of the operational store."""
+        return self.ops_url or f"sqlite:///{self.home / 'ops.sqlite'}"
+
+    @cached_property
+    def resolved_data_path(self) -> str:
+        """Folder of the lake's data files, without a trailing slash."""
+        return (self.data_path or str(self.home / "lake" / "data")).rstrip("/")
+
+    @property
+    def catalog_file(self) -> Path:
+        """SQLite file of the lake catalog; unused when ``catalog_url`` is set."""
+        return self.home / "lake" / "catalog.sqlite"
+
+    @property
+    def journal_path(self) -> Path:
+        """Folder of the journal: ``open/``, ``sealed/`` and ``landed/`` segments."""
+        return self.home / "journal"
+
+    @property
+    def inbox_path(self) -> Path:
+        """Watched folder for file drops: ``<profile>/<file>``."""
+        return self.home / "inbox"
+
+    @property
+    def archive_path(self) -> Path:
+        """Folder of ingested source files, named by content hash."""
+        return self.home / "archive"
+
+    @property
+    def dagster_home(self) -> Path:
+        """``DAGSTER_HOME`` of this instance."""
+        return self.home / "dagster"
+
+    @property
+    def log_path(self) -> Path:
+        """Folder of the processes' log files."""
+        return self.home / "logs"
+
+
+def load_settings() -> Settings:
+    """Read the environment once more; callers hold the result and pass it on."""
+    return Settings()
