@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     journal_segment_bytes: int = Field(
         default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
     )
-    lander_interval_seconds: float = Field(default=2.0, description="Pause between two drains of the journal.")
+    lander_interval_seconds: float = Field(
+        default=2.0, description="Pause between two drains of the journal."
+    )
     archive_days: int = Field(default=35, description="Days that landed journal segments are kept.")
 
     lake_threads: int = Field(default=2, description="DuckDB threads of one process.")

@@ -1,0 +1,22 @@
+"""Commands of the stores: init, doctor, version, lots, credentials, reports."""
+
+from __future__ import annotations
+
+import typer
+
+from warehouse.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add this package's commands to ``park``."""
+
+    @app.command()
+    def init() -> None:
+        """Create and migrate the stores; safe to run again."""
+        from warehouse.lake.schema import create_lake
+        from warehouse.ops.session import migrate
+
+        settings = load_settings()
+        migrate(settings)
+        create_lake(settings)
+        typer.echo(f"{settings.home}")
