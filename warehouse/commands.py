@@ -20,3 +20,10 @@ def register(app: typer.Typer) -> None:
         migrate(settings)
         create_lake(settings)
         typer.echo(f"{settings.home}")
+
+    @app.command()
+    def version() -> None:
+        """Print the product's version."""
+        from importlib.metadata import version as installed_version
+
+        typer.echo(f"parkcloud {installed_version('parkcloud')}")

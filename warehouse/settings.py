@@ -52,15 +52,11 @@ class Settings(BaseSettings):
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
     )
-    journal_segment_seconds: float = Field(
-        default=1.0, description="Age at which the open journal segment is sealed."
-    )
+    journal_segment_seconds: float = Field(default=1.0, description="Age at which the open journal segment is sealed.")
     journal_segment_bytes: int = Field(
         default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
     )
-    lander_interval_seconds: float = Field(
-        default=2.0, description="Pause between two drains of the journal."
-    )
+    lander_interval_seconds: float = Field(default=2.0, description="Pause between two drains of the journal.")
     archive_days: int = Field(default=35, description="Days that landed journal segments are kept.")
 
     lake_threads: int = Field(default=2, description="DuckDB threads of one process.")
@@ -73,9 +69,7 @@ class Settings(BaseSettings):
         default=None, description="First password of the login admin; generated and printed once when unset."
     )
     cookie_secure: bool = Field(default=False, description="Mark cookies Secure; set behind a TLS proxy.")
-    trusted_proxies: str = Field(
-        default="", description="Comma-separated addresses whose X-Forwarded-For is believed."
-    )
+    trusted_proxies: str = Field(default="", description="Comma-separated addresses whose X-Forwarded-For is believed.")
     session_idle_minutes: int = Field(default=8 * 60, description="Idle time after which a login ends.")
     session_hours: int = Field(default=7 * 24, description="Age at which a login ends.")
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")

@@ -44,9 +44,7 @@ def attach_options(settings: Settings) -> dict[str, str]:
     return options
 
 
-def open_lake(
-    settings: Settings, *, read_only: bool = False, snapshot: int | None = None
-) -> duckdb.DuckDBPyConnection:
+def open_lake(settings: Settings, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB with the lake attached as ``lake``.
 
     Args:

@@ -46,9 +46,7 @@ class Lot(Base):
     customer: Mapped[Node] = relationship()
     areas: Mapped[list[Area]] = relationship(back_populates="lot", cascade="all, delete-orphan")
 
-    __table_args__ = (
-        CheckConstraint("cutover_minutes >= 0 and cutover_minutes < 1440", name="cutover_minutes"),
-    )
+    __table_args__ = (CheckConstraint("cutover_minutes >= 0 and cutover_minutes < 1440", name="cutover_minutes"),)
 
 
 class Area(Base):

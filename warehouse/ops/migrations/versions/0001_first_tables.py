@@ -25,9 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("failure_id", name=op.f("pk_auth_failure")),
     )
     with op.batch_alter_table("auth_failure", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_auth_failure_login_address", ["login", "address", "failed_at"], unique=False
-        )
+        batch_op.create_index("ix_auth_failure_login_address", ["login", "address", "failed_at"], unique=False)
 
     op.create_table(
         "build",
@@ -68,9 +66,7 @@ def upgrade() -> None:
         sa.Column("cutover_minutes", sa.Integer(), nullable=False),
         sa.Column("is_test", sa.Boolean(), nullable=False),
         sa.Column("is_void", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "cutover_minutes >= 0 and cutover_minutes < 1440", name=op.f("ck_lot_cutover_minutes")
-        ),
+        sa.CheckConstraint("cutover_minutes >= 0 and cutover_minutes < 1440", name=op.f("ck_lot_cutover_minutes")),
         sa.ForeignKeyConstraint(["customer_id"], ["node.node_id"], name=op.f("fk_lot_customer_id_node")),
         sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_lot")),
         sa.UniqueConstraint("code", name=op.f("uq_lot_code")),
