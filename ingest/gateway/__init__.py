@@ -1,0 +1,1 @@
+"""The HTTP gateway: signed uploads into the journal. It never opens the lake."""
