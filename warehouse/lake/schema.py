@@ -58,6 +58,18 @@ TOUCHED_COLUMNS: Final[dict[str, str]] = {  # what models changed since the last
     "lot_id": "BIGINT",
     "business_date": "DATE",
 }
+TOUCHED_KEY_COLUMNS: Final[dict[str, str]] = {"model": "VARCHAR", "lot_id": "BIGINT", "touched_key": "VARCHAR"}
+TOUCHED_PASSAGE_COLUMNS: Final[dict[str, str]] = {  # old and new versions of passages changed since then
+    "lot_id": "BIGINT",
+    "business_date": "DATE",
+    "is_inner": "BOOLEAN",
+    "direction": "VARCHAR",
+    "kind": "VARCHAR",
+    "record_id": "VARCHAR",
+    "plate": "VARCHAR",
+    "occurred_at": "TIMESTAMPTZ",
+    "entry_record_id": "VARCHAR",
+}
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> bool:
@@ -94,5 +106,7 @@ def create_lake(settings: Settings) -> None:
                 _table(connection, f"entities.{entity}", columns)
             _table(connection, "meta.build", BUILD_COLUMNS)
             _table(connection, "meta.touched", TOUCHED_COLUMNS)
+            _table(connection, "meta.touched_passage", TOUCHED_PASSAGE_COLUMNS)
+            _table(connection, "meta.touched_key", TOUCHED_KEY_COLUMNS)
         finally:
             connection.close()

@@ -1,0 +1,50 @@
+{# Incremental strategies. Both compare what the model now says with what stands in the target and write only the
+   difference, so that an unchanged day touches nothing downstream; what changed is put into meta.touched in the same
+   transaction, where it stays until a green build. #}
+
+{# Scope: the days that config touched_by names. #}
+{% macro get_incremental_touched_days_sql(arg_dict) -%}
+    {{ replace_difference(arg_dict, touched(config.get('touched_by'), 'standing')) }}
+{%- endmacro %}
+
+{# Scope: the keys that the model's pre-hook left in <model>__scope. #}
+{% macro get_incremental_touched_keys_sql(arg_dict) -%}
+    {%- set keys = arg_dict.unique_key -%}
+    {%- set tuple = [] -%}
+    {%- for key in keys -%}{%- do tuple.append('standing.' ~ key) -%}{%- endfor -%}
+    {{ replace_difference(
+        arg_dict,
+        '(' ~ tuple | join(', ') ~ ') in (select ' ~ keys | join(', ') ~ ' from ' ~ this.identifier ~ '__scope)'
+    ) }}
+{%- endmacro %}
+
+{% macro replace_difference(arg_dict, scope) -%}
+    {%- set target = arg_dict.target_relation -%}
+    {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
+    {%- set keys = arg_dict.unique_key -%}
+    {%- set name = this.identifier -%}
+    create or replace temp table {{ name }}__gone as
+        select {{ columns }} from {{ target }} as standing where {{ scope }}
+        except all
+        select {{ columns }} from {{ arg_dict.temp_relation }};
+    create or replace temp table {{ name }}__new as
+        select {{ columns }} from {{ arg_dict.temp_relation }}
+        except all
+        select {{ columns }} from {{ target }} as standing where {{ scope }};
+    delete from {{ target }} as standing using {{ name }}__gone as gone
+    where {% for key in keys %}standing.{{ key }} is not distinct from gone.{{ key }}{{ ' and ' if not loop.last }}{% endfor %};
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ name }}__new;
+    {{ record_touched(name) }}
+{%- endmacro %}
+
+{# What downstream models look at. A model may have its own: record_touched_<model>. #}
+{% macro record_touched(name) -%}
+    {%- set own = context.get('record_touched_' ~ name) -%}
+    {%- if own -%}
+        {{ own(name) }}
+    {%- elif 'business_date' in config.get('unique_key') -%}
+        insert into lake.meta.touched
+        select distinct '{{ name }}', lot_id, business_date
+        from (select lot_id, business_date from {{ name }}__gone union all select lot_id, business_date from {{ name }}__new);
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,156 @@
+"""Builds and publications: what covers what, and which snapshot readers may see.
+
+Belongs here: the green mark in the lake, the publication in the operational store. Does not belong here: running
+the models (pipelines/build.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+from sqlalchemy import select
+
+from warehouse.errors import ParkError
+from warehouse.lake.connect import LAKE, current_snapshot
+from warehouse.ops.models import Build, Publication
+from warehouse.ops.session import ops_session
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Published:
+    """The snapshot in force, and how the newest build ended."""
+
+    snapshot_id: int
+    build_id: str
+    data_as_of: datetime | None
+    published_at: datetime
+    last_build_state: str
+    last_build_message: str | None
+
+
+@dataclass(frozen=True)
+class GreenBuild:
+    """The newest build that covered everything landed up to ``raw_to``."""
+
+    build_id: str
+    raw_to: int
+    models_hash: str
+
+
+def last_green(connection: duckdb.DuckDBPyConnection) -> GreenBuild | None:
+    """The newest green build of the lake, or None before the first."""
+    row = connection.execute(
+        f"SELECT build_id, raw_to, models_hash FROM {LAKE}.meta.build ORDER BY finished_at DESC LIMIT 1"
+    ).fetchone()
+    return GreenBuild(str(row[0]), int(row[1]), str(row[2])) if row else None
+
+
+def landed_up_to(connection: duckdb.DuckDBPyConnection) -> int:
+    """Highest batch_seq in the lake; -1 when nothing has landed."""
+    row = connection.execute(f"SELECT coalesce(max(batch_seq), -1) FROM {LAKE}.raw.batch").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def seal_build(
+    connection: duckdb.DuckDBPyConnection, build_id: str, models_hash: str, *, is_full: bool
+) -> int:
+    """Mark the lake green up to what has landed and forget what was touched; the caller holds the writer lock.
+
+    Returns:
+        The snapshot to publish.
+    """
+    raw_to = landed_up_to(connection)
+    connection.execute("BEGIN")
+    try:
+        for table in ("touched", "touched_passage", "touched_key"):
+            connection.execute(f"DELETE FROM {LAKE}.meta.{table}")
+        connection.execute(
+            f"INSERT INTO {LAKE}.meta.build VALUES (?, ?, ?, ?, ?)",
+            [build_id, raw_to, models_hash, is_full, datetime.now(UTC)],
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return current_snapshot(connection)
+
+
+def newest_event(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Time of the newest event in the marts, for "data as of"; never in the future."""
+    row = connection.execute(
+        f"""
+        SELECT max(hour_last) FROM (
+            SELECT least(max(hour_started_at) + INTERVAL 1 HOUR, max(last_received_at)) AS hour_last
+            FROM {LAKE}.marts.rpt_upload_hour
+            WHERE business_date >= (SELECT max(business_date) - 1 FROM {LAKE}.marts.rpt_upload_hour)
+        )
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
+def start_build(settings: Settings, build_id: str, *, is_full: bool) -> None:
+    """Note that a build began."""
+    with ops_session(settings) as session:
+        session.add(
+            Build(build_id=build_id, started_at=datetime.now(UTC), state="running", is_full=is_full)
+        )
+
+
+def end_build(settings: Settings, build_id: str, *, state: str, message: str | None = None) -> None:
+    """Note how a build ended: green or red."""
+    with ops_session(settings) as session:
+        build = session.get_one(Build, build_id)
+        build.state = state
+        build.finished_at = datetime.now(UTC)
+        build.message = message[:2000] if message else None
+
+
+def publish(settings: Settings, build_id: str, snapshot_id: int, data_as_of: datetime | None) -> None:
+    """Let readers follow to ``snapshot_id``; repeating it for the same build changes nothing."""
+    with ops_session(settings) as session:
+        known = session.scalar(select(Publication).where(Publication.build_id == build_id))
+        if known is None:
+            session.add(
+                Publication(
+                    build_id=build_id,
+                    snapshot_id=snapshot_id,
+                    data_as_of=data_as_of,
+                    published_at=datetime.now(UTC),
+                )
+            )
+
+
+def published(settings: Settings) -> Published:
+    """The publication in force.
+
+    Raises:
+        ParkError: code ``nothing_published`` before the first one.
+    """
+    with ops_session(settings) as session:
+        row = session.scalar(select(Publication).order_by(Publication.publication_id.desc()).limit(1))
+        build = session.scalar(
+            select(Build).where(Build.state != "running").order_by(Build.started_at.desc()).limit(1)
+        )
+        if row is None:
+            red = build is not None and build.state == "red"
+            raise ParkError(
+                zh="尚未发布任何数据" + (f":上次构建失败({build.message})" if red and build else "")
+                + ";请先上传数据并运行 park refresh",
+                en="nothing has been published yet" + (f": the last build failed ({build.message})" if red and build else "")
+                + "; upload data and run park refresh",
+                code="nothing_published",
+            )
+        return Published(
+            snapshot_id=row.snapshot_id,
+            build_id=row.build_id,
+            data_as_of=row.data_as_of,
+            published_at=row.published_at,
+            last_build_state=build.state if build else "green",
+            last_build_message=build.message if build else None,
+        )
+
