@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PASSWORD = "Right-Horse-7"
 
 
-@pytest.fixture()
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     made = Settings(home=tmp_path, session_idle_minutes=60, session_hours=10)
     migrate(made)

@@ -1,0 +1,199 @@
+"""The frame around every page.
+
+Belongs here: who is looking, navigation, language, the guard around each run of a page and of its fragments, errors
+and the state before the first publication. Does not belong here: figures, SQL, storage. A page is a module under
+views/ with ``VIEW`` and ``render(context)``; it gets everything from its ``Context``.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+import streamlit as st
+
+from dashboards import instance
+from dashboards.requests import LANGUAGE_COOKIE, LANGUAGES, session_cookie
+from dashboards.texts import Texts
+from dashboards.ui import brand, cards
+from warehouse.errors import ParkError
+from warehouse.lake.publish import Published, published
+from warehouse.ops.session import ops_session
+from warehouse.reports import ReportResult, run_report
+from warehouse.security.scope import Scope, scope_of
+from warehouse.security.sessions import SignedIn, form_token, signed_in
+from warehouse.settings import Settings
+
+LOG = logging.getLogger(__name__)
+EMPTY_RETRY_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class View:
+    """A page's place in the menu: its URL, the text keys of its title and section, its Material icon."""
+
+    path: str
+    title: str
+    section: str
+    icon: str
+    is_start: bool = False
+
+
+class ViewModule(Protocol):
+    """What a module under views/ offers."""
+
+    VIEW: View
+
+    def render(self, context: Context) -> None:
+        """Draw the page."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a page may use: who looks, which lots they see, their language, and reports."""
+
+    settings: Settings
+    operator: SignedIn
+    scope: Scope
+    language: str
+    now: datetime
+
+    @property
+    def text(self) -> Texts:
+        """The words in this person's language."""
+        return Texts(self.language)
+
+    def query(self, report: str, **parameters: Any) -> ReportResult:
+        """Run a named report on the published snapshot, cut to the lots this person may see.
+
+        Raises:
+            ParkError: nothing is published, or a parameter does not fit.
+        """
+        return run_report(instance.reader(), report, parameters, self.scope)
+
+    def publication(self) -> Published:
+        """What is published and how the last build went; ParkError ``nothing_published`` before the first."""
+        return published(self.settings)
+
+    def fragment(self, draw: Callable[[Context], None], *, run_every: float | None = None) -> None:
+        """Draw a part of the page that runs again by itself or by its own widgets.
+
+        A fragment runs without the page's script, so the session is checked here again. What runs by a timer is no
+        activity: an open page must not keep a session alive for ever.
+        """
+
+        @st.fragment(run_every=run_every)
+        def guarded() -> None:
+            renewed = _context(self.settings, is_activity=run_every is None)
+            if renewed is not None:
+                _draw(renewed, draw)
+
+        guarded()
+
+
+def run(modules: tuple[ViewModule, ...]) -> None:
+    """Run the page that the address names; every run of the script comes through here."""
+    settings = instance.settings()
+    context = _context(settings, is_activity=True)
+    if context is None:
+        st.stop()
+    text = context.text
+    st.set_page_config(page_title=text("brand"), page_icon=brand.MARK, layout="wide")
+    cards.style()
+    st.logo(brand.wordmark(text("brand")), size="large", icon_image=brand.MARK)
+    menu: dict[str, list[Any]] = {}
+    for module in modules:
+        menu.setdefault(text(module.VIEW.section), []).append(_page(module, context))
+    chosen = st.navigation(menu, expanded=True)
+    with st.sidebar:
+        _person(context)
+    chosen.run()
+
+
+def _page(module: ViewModule, context: Context) -> Any:
+    def show() -> None:
+        _draw(context, module.render)
+
+    view = module.VIEW
+    return st.Page(show, title=context.text(view.title), icon=view.icon, url_path=view.path, default=view.is_start)
+
+
+def _token(settings: Settings) -> str | None:
+    value = st.context.cookies.get(session_cookie(settings))
+    return value if isinstance(value, str) else None
+
+
+def _context(settings: Settings, *, is_activity: bool) -> Context | None:
+    """The context of the signed-in person; None after sending the browser to the login."""
+    operator = signed_in(settings, _token(settings), is_activity=is_activity)
+    if operator is None:
+        target = quote(_here())
+        st.html(f"<script>window.location.assign('/auth/login?next={target}')</script>", unsafe_allow_javascript=True)
+        return None
+    with ops_session(settings) as session:
+        scope = scope_of(session, operator.login)
+    language = st.context.cookies.get(LANGUAGE_COOKIE, settings.language)
+    return Context(
+        settings=settings,
+        operator=operator,
+        scope=scope,
+        language=language if language in LANGUAGES else "zh",
+        now=datetime.now(UTC),
+    )
+
+
+def _here() -> str:
+    """The page's path and query, to come back to."""
+    path = urlsplit(st.context.url or "/").path or "/"
+    query = urlencode(st.query_params.to_dict())
+    return f"{path}?{query}" if query else path
+
+
+def _draw(context: Context, draw: Callable[[Context], None]) -> None:
+    """Draw, and turn every failure into a sentence; the cause goes to the log under a number that is shown."""
+    try:
+        draw(context)
+    except ParkError as error:
+        if error.code == "nothing_published":
+            _nothing_published(context)
+        else:
+            cards.notice("bad", context.text("frame.failed"), error.text(context.language))
+    except Exception:
+        number = secrets.token_hex(4)
+        LOG.exception("page failed, reference %s", number)
+        cards.notice("bad", context.text("frame.failed"), context.text("frame.fault", number=number))
+
+
+def _nothing_published(context: Context) -> None:
+    text = context.text
+    cards.empty(text("empty.title"), [text("empty.why"), text("empty.demo"), text("empty.own"), text("empty.then")])
+
+    @st.fragment(run_every=EMPTY_RETRY_SECONDS)
+    def wait() -> None:
+        try:
+            published(context.settings)
+        except ParkError:
+            return
+        st.rerun()
+
+    wait()
+
+
+def _person(context: Context) -> None:
+    text = context.text
+    other = next(language for language in LANGUAGES if language != context.language)
+    token = _token(context.settings)
+    assert token is not None
+    cards.person(
+        name=context.operator.name,
+        login=context.operator.login,
+        language_label=text("language.other"),
+        language_url=f"/auth/language?{urlencode({'set': other, 'next': _here()})}",
+        sign_out_label=text("frame.sign_out"),
+        form_token=form_token(token),
+    )

@@ -1,0 +1,267 @@
+"""Cards, rows and notices as HTML.
+
+Belongs here: the pieces that make pages look alike. Everything that arrives is text or a figure and is escaped here;
+Streamlit removes scripts and inline SVG from ``st.html``, so small drawings are images in data URIs.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+
+_LIGHT = {
+    "card": "#fff",
+    "ink": "#1d2939",
+    "line": "#e9ecf1",
+    "dash": "#cbd2dc",
+    "mute": "#5f6b7e",
+    "accent": "#1456d8",
+    "good": "#067647",
+    "bad": "#b42318",
+    "critical": "#b42318",
+    "critical-back": "#fef3f2",
+    "warning": "#a5440a",
+    "warning-back": "#fff6e5",
+    "info": "#0b46b8",
+    "info-back": "#eff4ff",
+}
+_DARK = {
+    "card": "#131c2e",
+    "ink": "#e4e7ec",
+    "line": "#26324a",
+    "dash": "#3a4966",
+    "mute": "#9aa7bd",
+    "accent": "#528bff",
+    "good": "#47cd89",
+    "bad": "#f97066",
+    "critical": "#fda29b",
+    "critical-back": "#3b1a1e",
+    "warning": "#fec84b",
+    "warning-back": "#3a2a10",
+    "info": "#9cc0ff",
+    "info-back": "#16264a",
+}
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return getattr(st.context.theme, "type", None) == "dark"
+
+
+def style() -> None:
+    """Put the style sheet on the page."""
+    values = _DARK if is_dark() else _LIGHT
+    variables = ";".join(f"--pc-{name}:{value}" for name, value in values.items())
+    st.html(f"<style>:root{{{variables}}}\n{STYLE}</style>")
+
+
+def heading(title: str, note: str = "") -> None:
+    """A card's heading with a note at its right end."""
+    st.html(f"<div class='pc-h'>{escape(title)}<small>{escape(note)}</small></div>")
+
+
+@contextmanager
+def card(key: str, title: str | None = None, note: str = "", *, height: int | None = None) -> Iterator[None]:
+    """A white card; ``key`` is unique over all pages, ``height`` in pixels makes neighbours equal."""
+    with st.container(key=f"card_{key}", gap="small", height=height or "content", border=False):
+        if title is not None:
+            heading(title, note)
+        yield
+
+
+def nothing(sentence: str) -> None:
+    """What a card shows when it has no rows."""
+    st.html(f"<div class='pc-none'>{escape(sentence)}</div>")
+
+
+def notice(tone: str, title: str, sentence: str = "") -> None:
+    """A line across the page; ``tone`` is ``bad`` or ``plain``."""
+    st.html(f"<div class='pc-notice {tone}' role='status'><b>{escape(title)}</b>{escape(sentence)}</div>")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the row at the top of a page.
+
+    ``exact`` appears on hover where ``value`` is shortened. ``tone`` of the note: up (good), down (bad), none.
+    ``series`` draws a small line or bars; None in it is a gap.
+    """
+
+    key: str
+    label: str
+    value: str
+    unit: str = ""
+    exact: str = ""
+    note: str = ""
+    tone: str = "none"
+    series: Sequence[float | None] = ()
+    shape: str = "line"
+    colour: str = "#1f5fe0"
+
+
+def figures(row: Iterable[Figure]) -> None:
+    """The row of figures, in one element so that it lays itself out on any width."""
+    st.html("<div class='pc-ks'>" + "".join(_figure(figure) for figure in row) + "</div>")
+
+
+def _figure(figure: Figure) -> str:
+    exact = escape(figure.exact or f"{figure.value} {figure.unit}".strip(), quote=True)
+    return (
+        f"<div class='pc-k' data-figure='{escape(figure.key, quote=True)}' style='--k:{figure.colour}'>"
+        f"<div class='l'>{escape(figure.label)}</div>"
+        f"<div class='v' title='{exact}'>{escape(figure.value)}<small>{escape(figure.unit)}</small></div>"
+        f"<div class='f'><span class='{figure.tone}' title='{escape(figure.note, quote=True)}'>"
+        f"{escape(figure.note)}</span>{_spark(figure)}</div></div>"
+    )
+
+
+def _spark(figure: Figure, width: int = 96, height: int = 30) -> str:
+    known = [value for value in figure.series if value is not None]
+    if len(known) < 2:
+        return ""
+    low, high = (0.0, max(known)) if figure.shape == "bar" else (min(known), max(known))
+    spread = (high - low) or 1.0
+    step = width / len(figure.series)
+
+    def y(value: float) -> float:
+        return height - 2 - (value - low) / spread * (height - 5)
+
+    if figure.shape == "bar":
+        drawing = "".join(
+            f"<rect x='{index * step:.1f}' y='{y(value):.1f}' width='{step * 0.62:.1f}' "
+            f"height='{height - y(value):.1f}' rx='1' fill='{figure.colour}' opacity='.6'/>"
+            for index, value in enumerate(figure.series)
+            if value is not None
+        )
+    else:
+        drawing = "".join(
+            f"<polyline points='{' '.join(part)}' fill='none' stroke='{figure.colour}' stroke-width='1.8' "
+            "stroke-linejoin='round' stroke-linecap='round'/>"
+            for part in _unbroken(figure.series, step, y)
+        )
+    picture = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' preserveAspectRatio='none'>"
+        f"{drawing}</svg>"
+    )
+    encoded = base64.b64encode(picture.encode()).decode()
+    return f"<img class='pc-spark' alt='' src='data:image/svg+xml;base64,{encoded}'>"
+
+
+def _unbroken(series: Sequence[float | None], step: float, y: object) -> Iterator[list[str]]:
+    part: list[str] = []
+    for index, value in enumerate(series):
+        if value is None:
+            if len(part) > 1:
+                yield part
+            part = []
+        else:
+            assert callable(y)
+            part.append(f"{index * step + step / 2:.1f},{y(value):.1f}")
+    if len(part) > 1:
+        yield part
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of a bar list: ``fill`` is 0…1 and more (drawn full, told exactly), None when not known."""
+
+    label: str
+    fill: float | None
+    strong: str
+    weak: str = ""
+    colour: str = "#1f5fe0"
+
+
+def bars(rows: Iterable[Bar]) -> None:
+    """A list of labelled bars."""
+    st.html("".join(_bar(row) for row in rows))
+
+
+def _bar(row: Bar) -> str:
+    width = 0.0 if row.fill is None else min(max(row.fill, 0.0), 1.0) * 100
+    return (
+        f"<div class='pc-bar'><span title='{escape(row.label, quote=True)}'>{escape(row.label)}</span>"
+        f"<i><b style='width:{width:.1f}%;background:{row.colour}'></b></i>"
+        f"<span><b>{escape(row.strong)}</b> {escape(row.weak)}</span></div>"
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a whole: its colour, name, amount and share."""
+
+    colour: str
+    label: str
+    amount: str
+    share: str
+
+
+def parts(rows: Iterable[Part]) -> None:
+    """The list beside a ring."""
+    st.html(
+        "".join(
+            f"<div class='pc-part'><u style='background:{row.colour}'></u>"
+            f"<span title='{escape(row.label, quote=True)}'>{escape(row.label)}</span>"
+            f"<b>{escape(row.amount)}</b><em>{escape(row.share)}</em></div>"
+            for row in rows
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a feed; ``tone`` is critical, warning, info or other."""
+
+    tone: str
+    badge: str
+    subject: str
+    sentence: str
+    when: str
+
+
+def feed(rows: Iterable[Event]) -> None:
+    """Events, newest first as given."""
+    st.html("<div class='pc-feed'>" + "".join(_event(row) for row in rows) + "</div>")
+
+
+def _event(row: Event) -> str:
+    whole = escape(f"{row.subject} {row.sentence}", quote=True)
+    return (
+        f"<div><span class='pc-badge {row.tone}'>{escape(row.badge)}</span>"
+        f"<span class='m' title='{whole}'><b>{escape(row.subject)}</b>{escape(row.sentence)}</span>"
+        f"<span class='t'>{escape(row.when)}</span></div>"
+    )
+
+
+def empty(title: str, sentences: Sequence[str]) -> None:
+    """What a page shows when there is nothing yet; text between back-ticks is set as code."""
+    lines = "".join(f"<p>{_with_code(sentence)}</p>" for sentence in sentences)
+    st.html(f"<div class='pc-empty' role='status'><h3>{escape(title)}</h3>{lines}</div>")
+
+
+def _with_code(sentence: str) -> str:
+    pieces = sentence.split("`")
+    return "".join(
+        f"<code>{escape(piece)}</code>" if index % 2 else escape(piece) for index, piece in enumerate(pieces)
+    )
+
+
+def person(
+    *, name: str, login: str, language_label: str, language_url: str, sign_out_label: str, form_token: str
+) -> None:
+    """Who is signed in, the other language, and the form that signs out."""
+    st.html(
+        f"<div class='pc-who'>{escape(name)}<small>{escape(login)}</small></div>"
+        f"<div class='pc-out'><a href='{escape(language_url, quote=True)}'>{escape(language_label)}</a>"
+        "<form method='post' action='/auth/logout'>"
+        f"<input type='hidden' name='form_token' value='{escape(form_token, quote=True)}'>"
+        f"<button type='submit'>{escape(sign_out_label)}</button></form></div>"
+    )

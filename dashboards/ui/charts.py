@@ -1,0 +1,151 @@
+"""Plotly charts in the look of the pages.
+
+Belongs here: templates, the chart forms that pages share. Does not belong here: figures; charts get lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as graph_objects
+import streamlit as st
+
+from dashboards.theme import PALETTE, SANS
+from dashboards.ui.cards import is_dark
+
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "responsive": True}
+
+
+def _template(dark: bool) -> graph_objects.layout.Template:
+    ink, weak, grid, card = (
+        ("#e4e7ec", "#9aa7bd", "#26324a", "#131c2e") if dark else ("#344054", "#5f6b7e", "#eceff4", "#ffffff")
+    )
+    axis = {
+        "gridcolor": grid,
+        "zeroline": False,
+        "linecolor": grid,
+        "tickfont": {"size": 11, "color": weak},
+        "automargin": True,
+    }
+    return graph_objects.layout.Template(
+        layout={
+            "font": {"family": SANS, "size": 12, "color": ink},
+            "colorway": list(PALETTE),
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "margin": {"l": 4, "r": 4, "t": 6, "b": 4},
+            "xaxis": axis | {"showgrid": False},
+            "yaxis": axis,
+            "bargap": 0.32,
+            "barcornerradius": 3,
+            "hovermode": "x unified",
+            "hoverlabel": {"bgcolor": card, "bordercolor": grid, "font": {"family": SANS, "size": 12, "color": ink}},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12, "color": weak}},
+            "separators": ".,",
+        }
+    )
+
+
+_TEMPLATES = {dark: _template(dark) for dark in (False, True)}
+
+
+def show(figure: graph_objects.Figure, key: str, height: int, description: str) -> None:
+    """Draw a figure; ``description`` is what a screen reader says."""
+    figure.update_layout(template=_TEMPLATES[is_dark()], height=height)
+    st.plotly_chart(figure, theme=None, key=key, config=CONFIG, alt=description)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One named series; None is a value that is not known and is left out, never drawn as zero."""
+
+    name: str
+    values: Sequence[float | None]
+    colour: str
+
+
+def over_hours(
+    labels: Sequence[str], series: Sequence[Series], missing: Sequence[bool], *, as_line: bool, missing_name: str
+) -> graph_objects.Figure:
+    """Bars or lines over the hours of a day; hours without uploads are hatched over the full height."""
+    figure = graph_objects.Figure()
+    for one in series:
+        figure.add_trace(_line(labels, one) if as_line else _bars(labels, one))
+    if any(missing):
+        grey = "#5c6b87" if is_dark() else "#98a2b3"
+        figure.add_trace(
+            graph_objects.Bar(
+                x=list(labels),
+                y=[1 if is_missing else None for is_missing in missing],
+                yaxis="y2",
+                name=missing_name,
+                width=1,
+                offset=-0.5,
+                marker={
+                    "color": "rgba(0,0,0,0)",
+                    "cornerradius": 0,
+                    "line": {"width": 0},
+                    "pattern": {"shape": "/", "size": 7, "solidity": 0.12, "fgcolor": grey},
+                },
+                hovertemplate=missing_name + "<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        barmode="group",
+        xaxis={"type": "category", "tickmode": "array", "tickvals": list(labels)[::2], "tickangle": 0},
+        yaxis={"rangemode": "tozero"},
+        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+    )
+    return figure
+
+
+def _bars(labels: Sequence[str], series: Series) -> graph_objects.Bar:
+    return graph_objects.Bar(
+        x=list(labels), y=list(series.values), name=series.name, marker_color=series.colour, hovertemplate="%{y:,}"
+    )
+
+
+def _line(labels: Sequence[str], series: Series) -> graph_objects.Scatter:
+    return graph_objects.Scatter(
+        x=list(labels),
+        y=list(series.values),
+        name=series.name,
+        mode="lines+markers",
+        connectgaps=False,
+        line={"color": series.colour, "width": 2.5},
+        marker={"size": 5},
+        hovertemplate="%{y:,}",
+    )
+
+
+def ring(
+    labels: Sequence[str],
+    values: Sequence[float],
+    texts: Sequence[str],
+    colours: Sequence[str],
+    *,
+    middle: str,
+    below: str,
+) -> graph_objects.Figure:
+    """A ring with a figure in its middle; ``texts`` are the exact amounts shown on hover."""
+    weak = "#9aa7bd" if is_dark() else "#5f6b7e"
+    figure = graph_objects.Figure(
+        graph_objects.Pie(
+            labels=list(labels),
+            values=list(values),
+            customdata=list(texts),
+            hole=0.68,
+            sort=False,
+            direction="clockwise",
+            marker={"colors": list(colours), "line": {"color": "#131c2e" if is_dark() else "#ffffff", "width": 2}},
+            textinfo="none",
+            hovertemplate="%{label}<br>%{customdata} · %{percent}<extra></extra>",
+        )
+    )
+    annotation: dict[str, Any] = {"showarrow": False, "x": 0.5, "xanchor": "center"}
+    figure.add_annotation(annotation | {"text": f"<b>{middle}</b>", "y": 0.54, "font": {"size": 19}})
+    figure.add_annotation(annotation | {"text": below, "y": 0.42, "font": {"size": 12, "color": weak}})
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
