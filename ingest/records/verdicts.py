@@ -79,6 +79,10 @@ REJECTS: Final[dict[str, Sentence]] = {
         "字段 {field} 的值 {value} 不是时间，应为如 2026-05-01T08:30:00+08:00，或不带时区的本地时间。",
         "Value {value} in {field} is not a time; write 2026-05-01T08:30:00+08:00, or local time without an offset.",
     ),
+    "journal_damaged": Sentence(
+        "日志中的这一行已损坏，请检查磁盘并重新上传该记录。",
+        "This line of the journal is damaged; check the disk and have the lot send the record again.",
+    ),
     "missing_field": Sentence("缺少必填字段 {field}。", "Required field {field} is missing."),
     "money_precision": Sentence(
         "字段 {field} 的金额 {value} 超过两位小数，请精确到分。",
