@@ -1,0 +1,51 @@
+"""How dbt is started: environment, folders and arguments. Running it is pipelines/build.py's and Dagster's."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from warehouse.lake.connect import attach_target, is_postgres
+from warehouse.settings import PROJECT_ROOT, Settings
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Variables that dbt_project/profiles.yml reads."""
+    spill = settings.home / "tmp"
+    spill.mkdir(parents=True, exist_ok=True)
+    return {
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(settings.home / "dbt" / "target"),
+        "DBT_LOG_PATH": str(settings.home / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PARK_DBT_TARGET": "postgres" if is_postgres(settings) else "sqlite",
+        "PARK_DBT_PLUGINS": str(DBT_PROJECT / "plugins"),
+        "PARK_DBT_LAKE": attach_target(settings),
+        "PARK_DBT_DATA": settings.resolved_data_path + "/",
+        "PARK_DBT_CATALOG_SCHEMA": settings.catalog_schema,
+        "PARK_DBT_MEMORY": settings.lake_memory,
+        "PARK_DBT_THREADS": str(settings.lake_threads),
+        "PARK_DBT_SPILL": str(spill),
+    }
+
+
+def apply_environment(settings: Settings) -> None:
+    """Put the variables into this process, for dbt run inside it."""
+    os.environ.update(dbt_environment(settings))
+
+
+def models_hash() -> str:
+    """Fingerprint of everything that shapes the marts; another one asks for a full build."""
+    digest = hashlib.sha256()
+    for folder in ("models", "macros", "seeds"):
+        for path in sorted((DBT_PROJECT / folder).rglob("*")):
+            if path.suffix in {".sql", ".csv", ".yml"}:
+                digest.update(str(path.relative_to(DBT_PROJECT)).encode())
+                digest.update(path.read_bytes())
+    digest.update((DBT_PROJECT / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()[:16]
+
+
