@@ -117,7 +117,7 @@ class Journal:
     def archive(self, path: Path) -> None:
         """Keep a landed segment, compressed, and remove it from ``sealed/``; repeating it after a crash is harmless."""
         target = self.landed / (path.name.removesuffix(SUFFIX) + ARCHIVE_SUFFIX)
-        partial = target.with_suffix(".partial")
+        partial = target.with_suffix(f".{os.getpid()}.partial")
         with path.open("rb") as source, partial.open("wb") as sink:
             zstandard.ZstdCompressor(level=3).copy_stream(source, sink)
             sink.flush()

@@ -1,0 +1,122 @@
+"""Upload credentials of lots: a public key id and a secret that signs.
+
+Belongs here: making, listing, revoking and reading credentials, and the signature itself, which gateway and clients
+must compute alike. Does not belong here: HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from warehouse.errors import ParkError
+from warehouse.ops.models import Lot, LotCredential
+from warehouse.security.secrets import decrypt, encrypt
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class LotKey:
+    """A credential in force, with what the gateway needs to know of its lot."""
+
+    key_id: str
+    secret: str
+    lot_id: int
+    code: str
+    time_zone: str
+    cutover_minutes: int
+
+
+def create_credential(session: Session, settings: Settings, lot_id: int) -> tuple[str, str]:
+    """Make a credential; returns (key id, secret). The secret is never shown again.
+
+    Raises:
+        ParkError: code ``unknown_lot``.
+    """
+    if session.get(Lot, lot_id) is None:
+        raise ParkError(zh=f"没有编号为 {lot_id} 的停车场", en=f"there is no lot {lot_id}", code="unknown_lot")
+    key_id = f"pk_{secrets.token_hex(8)}"
+    secret = secrets.token_urlsafe(32)
+    session.add(
+        LotCredential(
+            key_id=key_id,
+            lot_id=lot_id,
+            secret_encrypted=encrypt(settings, secret),
+            created_at=datetime.now(UTC),
+        )
+    )
+    session.flush()
+    return key_id, secret
+
+
+def revoke_credential(session: Session, key_id: str) -> None:
+    """End a credential; gateways notice within seconds. Revoking twice keeps the first time.
+
+    Raises:
+        ParkError: code ``unknown_key``.
+    """
+    credential = session.get(LotCredential, key_id)
+    if credential is None:
+        raise ParkError(zh=f"没有凭证 {key_id}", en=f"there is no credential {key_id}", code="unknown_key")
+    if credential.revoked_at is None:
+        credential.revoked_at = datetime.now(UTC)
+    session.flush()
+
+
+def list_credentials(session: Session, lot_id: int) -> list[LotCredential]:
+    """All credentials of a lot, oldest first; their secrets stay encrypted."""
+    return list(
+        session.scalars(
+            select(LotCredential)
+            .where(LotCredential.lot_id == lot_id)
+            .order_by(LotCredential.created_at, LotCredential.key_id)
+        )
+    )
+
+
+def find_key(session: Session, settings: Settings, key_id: str) -> LotKey | None:
+    """The credential in force with this id, decrypted; None when unknown or revoked."""
+    row = session.execute(
+        select(LotCredential, Lot)
+        .join(Lot, Lot.lot_id == LotCredential.lot_id)
+        .where(LotCredential.key_id == key_id, LotCredential.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    credential, lot = row
+    return LotKey(
+        key_id=credential.key_id,
+        secret=decrypt(settings, credential.secret_encrypted),
+        lot_id=lot.lot_id,
+        code=lot.code,
+        time_zone=lot.time_zone,
+        cutover_minutes=lot.cutover_minutes,
+    )
+
+
+def lot_by_code(session: Session, code: str) -> Lot:
+    """The lot with this code.
+
+    Raises:
+        ParkError: code ``unknown_lot``.
+    """
+    lot = session.scalars(select(Lot).where(Lot.code == code)).one_or_none()
+    if lot is None:
+        raise ParkError(
+            zh=f"没有代码为 {code} 的停车场；用 park lots list 查看",
+            en=f"there is no lot with code {code}; see park lots list",
+            code="unknown_lot",
+        )
+    return lot
+
+
+def sign(secret: str, method: str, path: str, timestamp: str, nonce: str, body: bytes) -> str:
+    """Hex HMAC-SHA256 over method, path as sent, timestamp, nonce and the hash of the body as sent."""
+    message = "\n".join([method, path, timestamp, nonce, hashlib.sha256(body).hexdigest()])
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
