@@ -8,7 +8,7 @@ JSON numbers are taken from their text (msgspec reads a Decimal from the literal
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from ingest.records import rules
@@ -24,6 +24,16 @@ def exact(value: Decimal, field: str, may_be_negative: bool) -> Decimal:
     Raises:
         RecordRefused: ``bad_money`` (not a number), ``absurd_money``, ``money_precision`` or ``negative_money``.
     """
+    try:
+        amount = value.quantize(rules.CENT)
+        if amount == value and ZERO < amount < rules.MONEY_LIMIT:
+            return amount
+    except InvalidOperation:  # NaN, infinite or huge: the checks below say which
+        pass
+    return _judge(value, field, may_be_negative)
+
+
+def _judge(value: Decimal, field: str, may_be_negative: bool) -> Decimal:
     if not value.is_finite():
         raise RecordRefused("bad_money", field, value)
     if not -rules.MONEY_LIMIT < value < rules.MONEY_LIMIT:

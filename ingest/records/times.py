@@ -22,6 +22,8 @@ _looks_like_time: Final = re.compile(rules.TIME_PATTERN).fullmatch
 _STEADY_FROM: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _STEADY_TO: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
+_REMEMBERED_HOURS: Final = 20_000  # of wall clocks with summer time, per zone
+
 
 class LotClock:
     """The wall clock of a lot: its zone, and the minutes after midnight at which its business day starts."""
@@ -42,6 +44,7 @@ class LotClock:
             ) from error
         self.cutover = timedelta(minutes=cutover_minutes)
         self.steady_offset = _steady_offset(self.zone)
+        self._hours: dict[int, timedelta | None] = {}
 
     def place(self, moment: datetime) -> tuple[datetime, datetime, str | None]:
         """The instant, the wall clock and a mark of a time as sent: aware, or naive on this clock.
@@ -58,6 +61,13 @@ class LotClock:
         if moment.tzinfo is not None:
             instant = moment.astimezone(UTC)
             return instant, self.local(instant), None
+        hour = moment.toordinal() * 24 + moment.hour
+        try:
+            offset = self._hours[hour]
+        except KeyError:
+            offset = self._hour_offset(moment, hour)
+        if offset is not None:
+            return (moment - offset).replace(tzinfo=UTC), moment, None
         return self._from_wall_clock(moment)
 
     def local(self, instant: datetime) -> datetime:
@@ -67,6 +77,18 @@ class LotClock:
     def business_date(self, local: datetime) -> date:
         """The business day of a wall-clock time: the calendar day, started ``cutover_minutes`` late."""
         return (local - self.cutover).date() if self.cutover else local.date()
+
+    def _hour_offset(self, local: datetime, hour: int) -> timedelta | None:
+        """The offset during a whole hour of the wall clock, remembered; None when it changes within."""
+        if len(self._hours) > _REMEMBERED_HOURS:
+            self._hours.clear()
+        ends = (
+            local.replace(minute=0, second=0, microsecond=0),
+            local.replace(minute=59, second=59, microsecond=999999),
+        )
+        offsets = {end.replace(tzinfo=self.zone, fold=fold).utcoffset() for end in ends for fold in (0, 1)}
+        self._hours[hour] = offset = offsets.pop() if len(offsets) == 1 else None
+        return offset
 
     def _from_wall_clock(self, local: datetime) -> tuple[datetime, datetime, str | None]:
         first = local.replace(tzinfo=self.zone, fold=0).utcoffset() or timedelta()
