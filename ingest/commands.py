@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from ingest.gateway import commands as gateway_commands
+
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
+    gateway_commands.register(app)

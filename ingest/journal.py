@@ -114,6 +114,21 @@ class Journal:
                 os.close(descriptor)
         return sealed
 
+    def probe(self) -> None:
+        """Write and fsync a small file.
+
+        Raises:
+            OSError: the journal's disk takes nothing at the moment.
+        """
+        path = self.root / f"probe.{os.getpid()}"
+        try:
+            with path.open("wb") as file:
+                file.write(b"x" * 4096)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
+
     def archive(self, path: Path) -> None:
         """Keep a landed segment, compressed, and remove it from ``sealed/``; repeating it after a crash is harmless."""
         target = self.landed / (path.name.removesuffix(SUFFIX) + ARCHIVE_SUFFIX)

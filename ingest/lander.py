@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,20 @@ class DrainSummary:
 
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""
-        return dict(self.__dict__)
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """For people."""
+        text = f"{self.segments} segments landed: {self.records} records, {self.rejected} rejected"
+        if self.already_landed:
+            text += f"; {self.already_landed} were in the lake already"
+        if self.damaged:
+            text += f"; {self.damaged} damaged lines"
+        if self.set_aside:
+            text += f"; set aside: {', '.join(self.set_aside)}"
+        if self.waiting:
+            text += f"; {self.waiting} wait"
+        return text + (f"; {self.error}" if self.error else "")
 
 
 class _Attempts:
@@ -145,13 +159,12 @@ class Lander:
 
     def follow(
         self,
-        stop: Callable[[], bool],
+        stop: threading.Event,
         report: Callable[[DrainSummary], None] = lambda _summary: None,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Drain every ``lander_interval_seconds`` until ``stop`` says so; troubles make the pause grow to a minute."""
+        """Drain every ``lander_interval_seconds`` until ``stop`` is set; troubles make the pause grow to a minute."""
         troubles = 0
-        while not stop():
+        while not stop.is_set():
             try:
                 summary = self.drain()
             except OSError as error:
@@ -160,10 +173,7 @@ class Lander:
             troubles = troubles + 1 if summary.error else 0
             if summary.segments or summary.set_aside or summary.error:
                 report(summary)
-            wait = min(_LONGEST_PAUSE_SECONDS, self._settings.lander_interval_seconds * 2 ** min(troubles, 10))
-            until = time.monotonic() + wait
-            while not stop() and (left := until - time.monotonic()) > 0:
-                pause(min(0.2, left))
+            stop.wait(min(_LONGEST_PAUSE_SECONDS, self._settings.lander_interval_seconds * 2 ** min(troubles, 10)))
 
     def _groups(self, paths: Sequence[Path], summary: DrainSummary) -> list[list[Path]]:
         """Segments in order, small ones together; one that caused trouble before stands alone."""

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.journal import Journal, SegmentWriter
 from warehouse.errors import ParkError
 
 logger = logging.getLogger(__name__)
+
+MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 
 
 @dataclass
@@ -66,6 +69,22 @@ class JournalWriter:
         if self._task is not None:
             await self._task
         self._thread.shutdown()
+
+    async def check(self) -> str | None:
+        """Why nothing can be stored, or None; after a failure it tries the disk again."""
+        if self.failure is not None:
+            try:
+                await self._in_thread(self._journal.probe)
+            except OSError as error:
+                self.failure = str(error)
+            else:
+                self.failure = None
+        return self.failure
+
+    async def room(self) -> None:
+        """Return when little enough waits to be written; bounds memory while the disk is slow."""
+        while sum(len(waiting.lines) for waiting in self._waiting) > MAX_WAITING_BYTES:
+            await asyncio.sleep(0.01)
 
     async def append(self, lines: bytes) -> None:
         """Return when ``lines`` (each ended by a newline) are on disk.
@@ -134,7 +153,7 @@ class JournalWriter:
 
 def _unavailable(reason: str) -> ParkError:
     return ParkError(
-        zh=f"暂时无法保存上传的记录({reason});记录未被接收,请稍后重发",
+        zh=f"暂时无法保存上传的记录（{reason}），记录未被接收，请稍后重发",
         en=f"the records cannot be stored at the moment ({reason}); none was taken, send them again later",
         code="journal_unavailable",
     )
