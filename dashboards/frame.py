@@ -24,7 +24,8 @@ from dashboards.ui import brand, cards
 from warehouse.errors import ParkError
 from warehouse.lake.publish import Published, published
 from warehouse.ops.session import ops_session
-from warehouse.reports import ReportResult, run_report
+from warehouse.reports import base
+from warehouse.reports.base import ReportResult
 from warehouse.security.scope import Scope, scope_of
 from warehouse.security.sessions import SignedIn, form_token, signed_in
 from warehouse.settings import Settings
@@ -74,7 +75,7 @@ class Context:
         Raises:
             ParkError: nothing is published, or a parameter does not fit.
         """
-        return run_report(instance.reader(), report, parameters, self.scope)
+        return base.run(find(report), instance.reader(), self.scope, parameters, self.language)
 
     def publication(self) -> Published:
         """What is published and how the last build went; ParkError ``nothing_published`` before the first."""
@@ -109,15 +110,21 @@ def run(modules: tuple[ViewModule, ...]) -> None:
     menu: dict[str, list[Any]] = {}
     for module in modules:
         menu.setdefault(text(module.VIEW.section), []).append(_page(module, context))
-    chosen = st.navigation(menu, expanded=True)
+    # Streamlit hides its own menu when there is one page, so the links are ours.
+    chosen = st.navigation(menu, position="hidden")
     with st.sidebar:
+        for section, pages in menu.items():
+            cards.menu_section(section)
+            for page in pages:
+                with st.container(key=f"menu{'_here' if page == chosen else ''}_{page.url_path or 'start'}"):
+                    st.page_link(page, label=page.title, icon=page.icon)
         _person(context)
     chosen.run()
 
 
 def _page(module: ViewModule, context: Context) -> Any:
     def show() -> None:
-        _draw(context, module.render)
+        _draw(context, module.render, context.text(view.title))
 
     view = module.VIEW
     return st.Page(show, title=context.text(view.title), icon=view.icon, url_path=view.path, default=view.is_start)
@@ -154,34 +161,47 @@ def _here() -> str:
     return f"{path}?{query}" if query else path
 
 
-def _draw(context: Context, draw: Callable[[Context], None]) -> None:
+def _draw(context: Context, draw: Callable[[Context], None], title: str | None = None) -> None:
     """Draw, and turn every failure into a sentence; the cause goes to the log under a number that is shown."""
     try:
         draw(context)
     except ParkError as error:
         if error.code == "nothing_published":
-            _nothing_published(context)
+            if title is not None:
+                cards.title(title)
+            _nothing_published(context, error)
         else:
             cards.notice("bad", context.text("frame.failed"), error.text(context.language))
-    except Exception:
-        number = secrets.token_hex(4)
-        LOG.exception("page failed, reference %s", number)
-        cards.notice("bad", context.text("frame.failed"), context.text("frame.fault", number=number))
+    except Exception as error:
+        show_fault(error, context.text)
 
 
-def _nothing_published(context: Context) -> None:
+def show_fault(error: Exception, text: Texts | None = None) -> bool:
+    """Log ``error`` under a number and show the number; also Streamlit's handler for faults outside of a page."""
+    number = secrets.token_hex(4)
+    LOG.error("page failed, reference %s", number, exc_info=error)
+    words = text or Texts("zh")
+    cards.notice("bad", words("frame.failed"), words("frame.fault", number=number))
+    return True
+
+
+def _nothing_published(context: Context, error: ParkError) -> None:
     text = context.text
-    cards.empty(text("empty.title"), [text("empty.why"), text("empty.demo"), text("empty.own"), text("empty.then")])
+    cards.empty(
+        text("empty.title"),
+        [text("empty.why"), text("empty.demo"), text("empty.own"), text("empty.then")],
+        error.text(context.language),
+    )
 
-    @st.fragment(run_every=EMPTY_RETRY_SECONDS)
-    def wait() -> None:
-        try:
-            published(context.settings)
-        except ParkError:
-            return
-        st.rerun()
+    context.fragment(_rerun_when_published, run_every=EMPTY_RETRY_SECONDS)
 
-    wait()
+
+def _rerun_when_published(context: Context) -> None:
+    try:
+        context.publication()
+    except ParkError:
+        return
+    st.rerun()
 
 
 def _person(context: Context) -> None:

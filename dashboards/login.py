@@ -145,7 +145,8 @@ class LoginRoutes:
             return PlainTextResponse("sign out by POST\n", 405, {"Allow": "POST"})
         token = request.cookies.get(self.cookie)
         fields = await _read_form(request)
-        if token and await run_in_threadpool(signed_in, self.settings, token):
+        operator = await run_in_threadpool(signed_in, self.settings, token)
+        if token and operator:
             is_ours = hmac.compare_digest(form_token(token).encode(), fields.get("form_token", "").encode())
             if not is_ours or not is_same_origin(request, self.networks):
                 return PlainTextResponse(Texts(language_of(request, self.settings))("login.stale"), 403)

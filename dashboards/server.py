@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from starlette.middleware import Middleware
 from streamlit.web import bootstrap
 
-from dashboards import login
+from dashboards import frame, login
 from dashboards.gate import Gate
 from dashboards.theme import streamlit_options
 from warehouse.errors import ParkError
@@ -33,7 +33,12 @@ def build_app(settings: Settings) -> st.App:
     options = streamlit_options()
     options |= {"server.port": settings.pages_port, "server.address": settings.host}
     bootstrap.load_config_options(options)
-    return st.App(SCRIPT, routes=login.routes(settings), middleware=[Middleware(Gate, settings=settings)])
+    return st.App(
+        SCRIPT,
+        routes=login.routes(settings),
+        middleware=[Middleware(Gate, settings=settings)],
+        on_script_error=frame.show_fault,
+    )
 
 
 def freeze_loaded_modules() -> int:
@@ -43,8 +48,6 @@ def freeze_loaded_modules() -> int:
     """
     import plotly.graph_objects as graph_objects
     import streamlit.elements.plotly_chart  # noqa: F401
-
-    from dashboards import frame  # noqa: F401
 
     # The first figure loads plotly's validators.
     graph_objects.Figure([graph_objects.Bar(x=["a"], y=[1]), graph_objects.Pie(labels=["a"], values=[1])]).to_json()

@@ -241,10 +241,20 @@ def _event(row: Event) -> str:
     )
 
 
-def empty(title: str, sentences: Sequence[str]) -> None:
-    """What a page shows when there is nothing yet; text between back-ticks is set as code."""
+def title(text: str, below: str = "") -> None:
+    """A page's title with a line below it."""
+    st.html(f"<div class='pc-title'>{escape(text)}</div><div class='pc-sub'>{escape(below)}</div>")
+
+
+def menu_section(text: str) -> None:
+    """The heading of a group of menu entries."""
+    st.html(f"<div class='pc-section'>{escape(text)}</div>")
+
+
+def empty(title: str, sentences: Sequence[str], cause: str = "") -> None:
+    """What a page shows when there is nothing yet; text between back-ticks is set as code, ``cause`` stands last."""
     lines = "".join(f"<p>{_with_code(sentence)}</p>" for sentence in sentences)
-    st.html(f"<div class='pc-empty' role='status'><h3>{escape(title)}</h3>{lines}</div>")
+    st.html(f"<div class='pc-empty' role='status'><h3>{escape(title)}</h3>{lines}<small>{escape(cause)}</small></div>")
 
 
 def _with_code(sentence: str) -> str:
