@@ -155,7 +155,7 @@ def _refuse(
 ) -> tuple[Verdict, bytes]:
     kind, record_id = identify(raw) if len(raw) <= rules.MAX_RECORD_BYTES else (None, None)
     sentence = refused.sentence()
-    payload = raw[: rules.MAX_REJECTED_PAYLOAD_BYTES].decode(errors="replace").replace("\0", "\ufffd")
+    payload = _kept(raw)
     key = f"{lot.lot_id}|{source}|{now.isoformat()}|{index}|".encode() + raw
     rejected = _Rejected(
         reject_id=blake2b(key, digest_size=16).hexdigest(),
@@ -172,3 +172,11 @@ def _refuse(
     )
     verdict = Verdict(index, kind, record_id, "rejected", [], refused.code, sentence.zh, sentence.en)
     return verdict, _encode(rejected) + b"\n"
+
+
+def _kept(raw: bytes) -> str:
+    """What is kept of a refused record: text of at most ``MAX_REJECTED_PAYLOAD_BYTES`` in UTF-8 and without NUL."""
+    limit = rules.MAX_REJECTED_PAYLOAD_BYTES
+    text = raw[:limit].decode(errors="replace").replace("\0", "\ufffd")
+    # A byte that is no UTF-8 became three.
+    return text.encode()[:limit].decode(errors="ignore")

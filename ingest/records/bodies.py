@@ -22,7 +22,7 @@ MAX_RESCUE_TOKENS: Final = 1_000_000  # bounds the time that a hostile body can 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _envelope_start: Final = re.compile(rb'\s*\{\s*"records"\s*:\s*\[').match
 _envelope_end: Final = re.compile(rb"\s*\}\s*").fullmatch
-_tokens: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL).finditer
+_tokens: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL).finditer
 
 
 class _Envelope(msgspec.Struct):
@@ -51,7 +51,7 @@ def split(body: bytes, content_type: str) -> Sequence[bytes | msgspec.Raw]:
     if body.startswith(_BYTE_ORDER_MARK):
         body = body[len(_BYTE_ORDER_MARK) :]
     if media_type in NDJSON_TYPES:
-        records: Sequence[bytes | msgspec.Raw] = [line for line in body.split(b"\n") if line and not line.isspace()]
+        records: Sequence[bytes | msgspec.Raw] = [line for line in map(bytes.strip, body.split(b"\n")) if line]
     elif media_type in JSON_TYPES:
         records = _split_envelope(body)
     else:
@@ -109,13 +109,15 @@ def _rescue(body: bytes) -> list[bytes] | None:
         if mark in b"[{":
             depth += 1
         elif mark == 0x2C and depth == 0:
-            pieces.append(body[piece_start : token.start()])
+            pieces.append(body[piece_start : token.start()].strip())
             piece_start = token.end()
         elif mark in b"]}":
             if depth == 0:
                 if mark != 0x5D or _envelope_end(body, token.end()) is None:
                     return None
-                last = body[piece_start : token.start()]
-                return [*pieces, last] if last.strip() else pieces
+                last = body[piece_start : token.start()].strip()
+                return [*pieces, last] if last else pieces
             depth -= 1
+        elif mark == 0x22 and token.end() - token.start() == 1:
+            return None  # a text that never ends: where the records meet cannot be told
     return None

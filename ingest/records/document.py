@@ -19,42 +19,49 @@ from warehouse.codes import codes, label
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "records.md"
 
+_MISSING: Final = ", ".join(f"`{text}`" for text in sorted(rules.MISSING_TEXTS) if text)
+_FORMS: Final = ", ".join(name.replace("_", " ") for name in rules.PLATE_FORMS)
+_WITH_PLATE: Final = ", ".join(f"`{kind}`" for kind in sorted(rules.PLATE_EXPECTED))
+
 _INTRODUCTION: Final = f"""# 记录协议 Record contract /{rules.VERSION}
 
 <!-- Written by `python -m ingest.records.document`; change ingest/records and run it again. -->
 
 What a lot may send, and the verdict that each record gets. 停车场上传的记录，以及每条记录的判定。
 
-**Body 请求体.** `application/json`: `{{"records": [ … ]}}`, or `application/x-ndjson`: one record per line. UTF-8, at most
-{rules.MAX_RECORDS:,} records, each at most {rules.MAX_RECORD_BYTES // 1024} KiB. Each record is judged by itself; a bad one
-never stops its batch. 每条记录单独判定，一条坏记录不影响同批其它记录。
+**Body 请求体.** `application/json`: `{{"records": [ … ]}}`, or `application/x-ndjson`: one record per
+line. UTF-8, at most {rules.MAX_RECORDS:,} records, each at most {rules.MAX_RECORD_BYTES // 1024}
+KiB. Each record is judged by itself; a bad one never stops its batch. 每条记录单独判定，一条坏记录不影响同批其它记录。
 
-**Key 主键.** `(lot, kind, record_id)`. A higher `revision` replaces a lower one; at the same revision `void` beats
-`upsert`, otherwise the first one stays. Sending anything twice changes nothing. A void needs only `kind`, `record_id` and
-`occurred_at`; further fields of its kind are left out. 重复发送不改变任何结果；作废只需种类、记录号和时间。
+**Key 主键.** `(lot, kind, record_id)`. A higher `revision` replaces a lower one; at the same revision
+`void` beats `upsert`, otherwise the first one stays. Sending anything twice changes nothing. A void
+needs only `kind`, `record_id` and `occurred_at`; further fields of its kind are left out.
+重复发送不改变任何结果；作废只需种类、记录号和时间。
 
-**Time 时间.** RFC 3339 with offset, `2026-05-01T08:30:00+08:00`, or without: the wall clock of the lot's zone. A wall clock
-that occurs twice when clocks go back means the later instant (mark `ambiguous_time`); one that is skipped when clocks go
-forward is moved forward by the gap (mark `nonexistent_time`). `occurred_at` lies between 2000-01-01 and 24 hours after
-receipt, else the record is rejected. Other times outside of what is possible are left out (mark `ignored_time`):
+**Time 时间.** RFC 3339 with offset, `2026-05-01T08:30:00+08:00`, or without: the wall clock of the
+lot's zone. A wall clock that occurs twice when clocks go back means the later instant (mark
+`ambiguous_time`); one that is skipped when clocks go forward is moved forward by the gap (mark
+`nonexistent_time`). `occurred_at` lies between 2000-01-01 and 24 hours after receipt, else the
+record is rejected. Other times outside of what is possible are left out (mark `ignored_time`):
 validity from 1900 on, `lot_clock` from 1970 on, the rest like `occurred_at`.
 
-**Money 金额.** Yuan, as text `"12.50"` or as a JSON number, which is read digit by digit and never as a float. At most two
-decimals, below {rules.MONEY_LIMIT:,}. 单位为元，最多两位小数，全程精确。
+**Money 金额.** Yuan, as text `"12.50"` or as a JSON number, which is read digit by digit and never as
+a float. At most two decimals, below {rules.MONEY_LIMIT:,}. 单位为元，最多两位小数，全程精确。
 
-**Text 文本.** Trimmed; {", ".join(f"`{text}`" for text in sorted(rules.MISSING_TEXTS) if text)} in any case and the empty
-text mean missing. Control characters are removed (mark `cleaned_text`). Numbers are accepted where text is expected, and
-numbers as text where a number is.
+**Text 文本.** Trimmed; {_MISSING} in any case and the empty text mean missing. Control characters are
+removed (mark `cleaned_text`). Numbers are accepted where text is expected, and numbers as text
+where a number is.
 
-**Plate 车牌.** Upper case without separators. Known forms: {", ".join(name.replace("_", " ") for name in rules.PLATE_FORMS)}.
-Another text is kept (mark `misread_plate`); no plate, or a text that says so such as `无牌车`, `无`, `未识别`, `?`, is missing
-(mark `no_plate` for {", ".join(f"`{kind}`" for kind in sorted(rules.PLATE_EXPECTED))}).
+**Plate 车牌.** Upper case without separators. Known forms: {_FORMS}. Another text is kept (mark
+`misread_plate`); no plate, or a text that says so such as `无牌车`, `无`, `未识别`, `?`, is missing (mark
+`no_plate` for {_WITH_PLATE}).
 
-**Codes 代码.** Lower case as listed below. A code that is not in its set becomes `other` where the set has it, else it is
-left out (mark `unknown_code`); in fields without which the record says nothing the record is rejected.
+**Codes 代码.** Lower case as listed below. A code that is not in its set becomes `other` where the
+set has it, else it is left out (mark `unknown_code`); in fields without which the record says
+nothing the record is rejected.
 
-**Methods 支付方式.** Above zero an amount must say how it was paid, else `unknown_method` rejects the record. `payments`, at
-most {MAX_PAYMENTS} parts, names several methods.
+**Methods 支付方式.** Above zero an amount must say how it was paid, else `unknown_method` rejects the
+record. `payments`, at most {MAX_PAYMENTS} parts, names several methods.
 
 Fields that are not listed are kept with the payload and otherwise ignored. 未列出的字段只保留在原始报文中。
 """
