@@ -72,7 +72,7 @@ def plan_build(settings: Settings, connection: duckdb.DuckDBPyConnection, *, ful
 
 def dbt_arguments(plan: BuildPlan) -> list[str]:
     """Arguments of the dbt run that carries out ``plan``."""
-    return ["build", *(["--full-refresh"] if plan.is_full else [])]
+    return ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if plan.is_full else [])]
 
 
 class DbtBuilder:
@@ -95,7 +95,9 @@ class DbtBuilder:
             self._raise_unless_green(parsed)
             assert isinstance(parsed.result, Manifest)
             self._manifest = parsed.result
-        self._raise_unless_green(dbtRunner(manifest=self._manifest).invoke([*arguments, "--quiet"]))
+        # A run writes into its manifest (compiled text, injected CTEs), which would break the next one.
+        manifest = self._manifest.deepcopy()
+        self._raise_unless_green(dbtRunner(manifest=manifest).invoke([*arguments, "--quiet"]))
 
     @staticmethod
     def _raise_unless_green(outcome: dbtRunnerResult) -> None:

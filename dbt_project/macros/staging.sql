@@ -4,7 +4,7 @@
    Keys with a correction, a void or versions on several days are few; int_contested_version names their winner. #}
 {% macro current_versions(kind) -%}
     {%- set raw = source('raw', kind) -%}
-    {%- set scope = 'true' if flags.FULL_REFRESH else touched(['raw.' ~ kind], 'raw_row') -%}
+    {%- set scope = 'true' if flags.FULL_REFRESH else touched(sources_sharing_a_fact(kind), 'raw_row') -%}
     with uncontested as (
         select raw_row.*
         from {{ raw }} as raw_row
@@ -39,4 +39,20 @@
     select * from uncontested
     union all
     select * from winners
+{%- endmacro %}
+
+{# Kinds that one fact holds together are restated together: their touched days are one set. #}
+{% macro fact_sources() -%}
+    {{ return([
+        ['raw.entry', 'raw.exit', 'raw.inner_entry', 'raw.inner_exit'],
+        ['raw.charge', 'raw.refund'],
+        ['raw.renewal', 'raw.top_up'],
+    ]) }}
+{%- endmacro %}
+
+{% macro sources_sharing_a_fact(kind) -%}
+    {%- for sources in fact_sources() -%}
+        {%- if 'raw.' ~ kind in sources -%}{{ return(sources) }}{%- endif -%}
+    {%- endfor -%}
+    {{ return(['raw.' ~ kind]) }}
 {%- endmacro %}

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date', 'kind', 'record_id'],
-    touched_by=['raw.charge', 'raw.refund'],
+    touched_by=sources_sharing_a_fact('charge'),
     partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'occurred_at']
 ) }}

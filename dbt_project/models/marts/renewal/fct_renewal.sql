@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date', 'kind', 'record_id'],
-    touched_by=['raw.renewal', 'raw.top_up'],
+    touched_by=sources_sharing_a_fact('renewal'),
     partitioned_by=['year(business_date)'],
     sorted_by=['lot_id', 'occurred_at']
 ) }}

@@ -1,0 +1,171 @@
+"""The marts after any sequence of uploads, refreshes, kills and maintenance equal marts built from nothing.
+
+Every lot goes through a random sequence of its own, so one instance with 200 lots tries 200 sequences at once.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.build import DbtBuilder, refresh
+from tests.dbt.conftest import ZONES, create_instance
+from tests.dbt.history import LotHistory, Record, land_records
+from warehouse.lake.connect import open_lake
+from warehouse.lake.publish import published
+from warehouse.lake.writer import writer_lock
+from warehouse.settings import Settings
+
+LOTS = int(os.environ.get("PARK_TEST_SEQUENCES", "200"))
+ROUNDS = int(os.environ.get("PARK_TEST_ROUNDS", "4"))
+SEED = int(os.environ.get("PARK_TEST_SEED", "7"))
+KILLED_ROUNDS = {2}
+
+FACT_OF_KIND = {
+    "entry": "fct_passage",
+    "exit": "fct_passage",
+    "inner_entry": "fct_passage",
+    "inner_exit": "fct_passage",
+    "charge": "fct_charge",
+    "refund": "fct_charge",
+    "renewal": "fct_renewal",
+    "top_up": "fct_renewal",
+    "gate_opening": "fct_gate_opening",
+    "shift": "fct_shift",
+    "alarm": "fct_alarm_event",
+    "device_state": "fct_device_report",
+    "free_space_count": "fct_free_space",
+    "invoice": "fct_invoice",
+    "snapshot": "fct_snapshot",
+}
+
+
+def marts(settings: Settings, snapshot: int | None = None) -> dict[str, list[str]]:
+    """Every row of every mart, as sorted text."""
+    connection = open_lake(settings, read_only=True, snapshot=snapshot)
+    try:
+        tables = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'marts'"
+        ).fetchall()
+        return {
+            name: sorted(map(repr, connection.execute(f"FROM lake.marts.{name}").fetchall())) for (name,) in tables
+        }
+    finally:
+        connection.close()
+
+
+def refresh_and_die(settings: Settings, after_seconds: float) -> None:
+    """Start a refresh in a process of its own and kill it outright."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from warehouse.cli import main; main()", "refresh"],
+        env=os.environ | {"PARK_HOME": str(settings.home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(after_seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def merge_files(settings: Settings) -> None:
+    """What maintenance does to the files under everybody's feet."""
+    with writer_lock(settings):
+        connection = open_lake(settings)
+        try:
+            connection.execute("CALL ducklake_merge_adjacent_files('lake')")
+            connection.execute("CALL ducklake_rewrite_data_files('lake', delete_threshold => 0.0)")
+            keep = published(settings).snapshot_id
+            stale = [
+                str(row[0])
+                for row in connection.execute("SELECT snapshot_id FROM lake.snapshots()").fetchall()
+                if row[0] < keep
+            ]
+            connection.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{', '.join(stale)}])")
+            connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        finally:
+            connection.close()
+
+
+def current_by_rule(histories: list[LotHistory]) -> dict[tuple[int, str, str], Record]:
+    """The version in force of every record, by a second telling of the rule: newest, void first, first sent."""
+    best: dict[tuple[int, str, str], tuple[tuple[int, bool], Record]] = {}
+    for history in histories:
+        for kind, record in history.sent:
+            key = (history.lot_id, kind, record["record_id"])
+            rank = (record["revision"], record["op"] == "void")
+            if key not in best or rank > best[key][0]:
+                best[key] = (rank, record)
+    return {key: record for key, (_rank, record) in best.items() if record["op"] == "upsert"}
+
+
+def test_marts_after_random_sequences_equal_a_full_build_and_lose_or_double_nothing(tmp_path: Path) -> None:
+    settings = create_instance(tmp_path, LOTS)
+    chance = random.Random(SEED)
+    histories = [
+        LotHistory(lot, ZoneInfo(ZONES[lot % 5][0]), ZONES[lot % 5][1], random.Random(SEED * 100_000 + lot))
+        for lot in range(1, LOTS + 1)
+    ]
+    builder = DbtBuilder(settings)
+    for turn in range(ROUNDS):
+        connection = open_lake(settings)
+        land_records(connection, settings, f"turn{turn}", [item for lot in histories for item in lot.batch()])
+        connection.close()
+        if turn in KILLED_ROUNDS:
+            refresh_and_die(settings, chance.uniform(6, 14))
+            continue  # the next turn has to make up for it
+        before = published(settings).snapshot_id if turn else None
+        result = refresh(settings, builder=builder)
+        assert result.built
+        assert result.is_full == (turn == 0)
+        assert before != result.snapshot_id
+        if turn == 1:
+            merge_files(settings)
+
+    incremental = marts(settings, published(settings).snapshot_id)
+    refresh(settings, full=True, builder=builder)
+    complete = marts(settings)
+    assert incremental.keys() == complete.keys()
+    assert {name: rows for name, rows in incremental.items() if rows != complete[name]} == {}
+
+    assert_nothing_lost_or_doubled(settings, current_by_rule(histories))
+
+
+def assert_nothing_lost_or_doubled(settings: Settings, expected: dict[tuple[int, str, str], Record]) -> None:
+    connection = open_lake(settings, read_only=True)
+    rows_by_fact: dict[str, list[Any]] = {}
+    kinds_by_fact: dict[str, list[str]] = defaultdict(list)
+    for kind, fact in FACT_OF_KIND.items():
+        kinds_by_fact[fact].append(kind)
+    for fact, kinds in kinds_by_fact.items():
+        kind_column = "kind" if len(kinds) > 1 else f"'{kinds[0]}'"
+        rows_by_fact[fact] = connection.execute(
+            f"SELECT lot_id, {kind_column}, record_id, business_date, occurred_at FROM lake.marts.{fact}"
+        ).fetchall()
+    stored = sorted(row for rows in rows_by_fact.values() for row in rows)
+    wanted = sorted(
+        (lot, kind, record_id, record["business_date"], record["occurred_at"])
+        for (lot, kind, record_id), record in expected.items()
+        if kind in FACT_OF_KIND
+    )
+    assert stored == wanted
+
+    received = sum(
+        (record["received"] if kind == "charge" else -record["amount"] if kind == "refund" else Decimal(0))
+        for (_lot, kind, _record_id), record in expected.items()
+    )
+    row = connection.execute(
+        "SELECT sum(received), sum(cash + bank_card + iou + stored_value + alipay + wechat + qr + wallet + receipt) "
+        "FROM lake.marts.rpt_fee_day WHERE basis = 'payment'"
+    ).fetchone()
+    connection.close()
+    assert row == (received, received)
