@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -88,6 +88,11 @@ class _Attempts:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             logger.warning("%s is unreadable and starts anew", path)
 
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget segments that are no longer there."""
+        present = set(names)
+        self._counts = {name: counts for name, counts in self._counts.items() if name in present}
+
     def begin(self, names: Sequence[str]) -> None:
         for name in names:
             self._counts.setdefault(name, {"begun": 0, "failed": 0})["begun"] += 1
@@ -148,7 +153,9 @@ class Lander:
         """
         summary = DrainSummary()
         self.journal.seal_orphans()
-        for group in self._groups(self.journal.sealed_segments(), summary):
+        sealed = self.journal.sealed_segments()
+        self._attempts.keep_only(path.name for path in sealed)
+        for group in self._groups(sealed, summary):
             if not self._land_or_split(group, summary):
                 break
         if time.monotonic() - self._purged_at > _PURGE_EVERY_SECONDS or self._purged_at == 0.0:

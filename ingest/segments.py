@@ -87,7 +87,7 @@ def load(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> Loaded
     columns = ", ".join(f'"{name}" VARCHAR' for name in COLUMNS)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {_TABLE} "
-        f"(segment VARCHAR, line BIGINT, damaged BOOLEAN, text VARCHAR, {columns})"
+        f"(segment VARCHAR, segment_line BIGINT, damaged BOOLEAN, raw_text VARCHAR, {columns})"
     )
     if not _load_together(connection, paths):
         for path in paths:
@@ -124,8 +124,9 @@ def _load_together(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path])
         return False
     if len(paths) > 1:
         connection.execute(
-            f"UPDATE {_TABLE} SET line = line - before FROM (SELECT segment AS name, min(line) - 1 AS before "
-            f"FROM {_TABLE} GROUP BY segment) AS first WHERE segment = name AND before > 0"
+            f"UPDATE {_TABLE} SET segment_line = segment_line - before "
+            f"FROM (SELECT segment AS first_of, min(segment_line) - 1 AS before "
+            f"FROM {_TABLE} GROUP BY segment) AS first WHERE segment = first_of AND before > 0"
         )
     return True
 
@@ -210,7 +211,7 @@ def _mark_damaged(connection: duckdb.DuckDBPyConnection) -> list[str]:
         f"UPDATE {_TABLE} SET damaged = true WHERE NOT damaged AND ({' OR '.join(f'({part})' for part in conditions)})"
     )
     rows = connection.execute(
-        f"SELECT DISTINCT segment FROM {_TABLE} WHERE damaged AND text IS NULL ORDER BY segment"
+        f"SELECT DISTINCT segment FROM {_TABLE} WHERE damaged AND raw_text IS NULL ORDER BY segment"
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -247,7 +248,7 @@ def _summary(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> Lo
 
 def _kind_relation(kind: str) -> str:
     chosen = ", ".join(
-        "line AS batch_row" if name == "batch_row" else f'try_cast("{name}" AS {column_type}) AS "{name}"'
+        "segment_line AS batch_row" if name == "batch_row" else f'try_cast("{name}" AS {column_type}) AS "{name}"'
         for name, column_type in raw_table_columns(kind).items()
         if name != "batch_seq"
     )
@@ -256,7 +257,7 @@ def _kind_relation(kind: str) -> str:
 
 def _rejected_relation() -> str:
     own = {
-        "reject_id": "coalesce(reject_id, md5('journal:' || segment || ':' || line))",
+        "reject_id": "coalesce(reject_id, md5('journal:' || segment || ':' || segment_line))",
         "lot_id": "try_cast(lot_id AS BIGINT)",
         "kind": f"CASE WHEN kind = '{REJECTED_LINE}' THEN {REJECTED_KIND_FIELD} ELSE kind END",
         "code": f"CASE WHEN damaged THEN '{DAMAGED_CODE}' ELSE code END",
@@ -265,8 +266,8 @@ def _rejected_relation() -> str:
         "received_at": "coalesce(try_cast(received_at AS TIMESTAMPTZ), now())",
         "source": "coalesce(source, 'http')",
         "name": "coalesce(name, segment)",
-        "line": "line",
-        "payload": "coalesce(payload, text)",
+        "line": "coalesce(try_cast(line AS BIGINT), segment_line)",
+        "payload": "CASE WHEN damaged THEN coalesce(raw_text, payload) ELSE payload END",
     }
     chosen = ", ".join(
         f'{own.get(name, f"{chr(34)}{name}{chr(34)}")} AS "{name}"' for name in REJECTED_COLUMNS if name != "batch_seq"
