@@ -26,6 +26,8 @@ from warehouse.lake.publish import Published, published
 from warehouse.ops.session import ops_session
 from warehouse.reports import base
 from warehouse.reports.base import ReportResult
+from warehouse.reports.catalogue import find
+from warehouse.reports.question import KnownLot
 from warehouse.security.scope import Scope, scope_of
 from warehouse.security.sessions import SignedIn, form_token, signed_in
 from warehouse.settings import Settings
@@ -75,7 +77,20 @@ class Context:
         Raises:
             ParkError: nothing is published, or a parameter does not fit.
         """
-        return base.run(find(report), instance.reader(), self.scope, parameters, self.language)
+        key = (
+            report,
+            tuple(sorted((name, str(value)) for name, value in parameters.items())),
+            self.scope.lot_ids,
+            self.language,
+            self.publication().snapshot_id,
+        )
+        return instance.results().get(
+            key, lambda: base.run(find(report), instance.reader(), self.scope, parameters, self.language)
+        )
+
+    def lots(self) -> tuple[KnownLot, ...]:
+        """The lots of the published snapshot that this person may see, ordered by id."""
+        return self.query("home-devices").question.known_lots
 
     def publication(self) -> Published:
         """What is published and how the last build went; ParkError ``nothing_published`` before the first."""

@@ -1,4 +1,4 @@
-"""What one pages process holds once: its settings and its reader of the published snapshot.
+"""What one pages process holds once: settings, the reader of the published snapshot, results.
 
 Streamlit runs the page script anew for each view, so process-wide things live here and not in the script.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from dashboards.results import Results
 from warehouse.lake.reader import Reader
 from warehouse.settings import Settings, load_settings
 
@@ -21,3 +22,9 @@ def settings() -> Settings:
 def reader() -> Reader:
     """The one reader of this process; opens the lake at the first query."""
     return Reader(settings())
+
+
+@cache
+def results() -> Results:
+    """The results of this process."""
+    return Results()

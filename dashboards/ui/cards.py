@@ -91,7 +91,7 @@ def notice(tone: str, title: str, sentence: str = "") -> None:
 class Figure:
     """One figure of the row at the top of a page.
 
-    ``exact`` appears on hover where ``value`` is shortened. ``tone`` of the note: up (good), down (bad), none.
+    ``exact`` and ``note_exact`` appear on hover. ``tone`` of the note: up (good), down (bad), none.
     ``series`` draws a small line or bars; None in it is a gap.
     """
 
@@ -101,6 +101,7 @@ class Figure:
     unit: str = ""
     exact: str = ""
     note: str = ""
+    note_exact: str = ""
     tone: str = "none"
     series: Sequence[float | None] = ()
     shape: str = "line"
@@ -118,7 +119,7 @@ def _figure(figure: Figure) -> str:
         f"<div class='pc-k' data-figure='{escape(figure.key, quote=True)}' style='--k:{figure.colour}'>"
         f"<div class='l'>{escape(figure.label)}</div>"
         f"<div class='v' title='{exact}'>{escape(figure.value)}<small>{escape(figure.unit)}</small></div>"
-        f"<div class='f'><span class='{figure.tone}' title='{escape(figure.note, quote=True)}'>"
+        f"<div class='f'><span class='{figure.tone}' title='{escape(figure.note_exact or figure.note, quote=True)}'>"
         f"{escape(figure.note)}</span>{_spark(figure)}</div></div>"
     )
 
@@ -275,3 +276,9 @@ def person(
         f"<input type='hidden' name='form_token' value='{escape(form_token, quote=True)}'>"
         f"<button type='submit'>{escape(sign_out_label)}</button></form></div>"
     )
+
+
+def foot(colour: str, state: str, sentences: Sequence[str]) -> None:
+    """The line below a page: a coloured dot with a state, then what else is to be known."""
+    rest = "".join(f"<span>{escape(sentence)}</span>" for sentence in sentences)
+    st.html(f"<div class='pc-foot' style='--dot:{colour}'><span class='state'>{escape(state)}</span>{rest}</div>")

@@ -1,12 +1,172 @@
-"""数据监管: the home page."""
+"""数据监管: the home page.
+
+Belongs here: its filters, kept in the address, and its layout. Does not belong here: the single cards (home_cards.py).
+"""
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+import streamlit as st
+
 from dashboards.frame import Context, View
+from dashboards.ui import cards
+from dashboards.views.overview import home_cards
+from warehouse.lake.publish import Published
+from warehouse.reports.period import Clock
+from warehouse.reports.question import KnownLot
 
 VIEW = View(path="home", title="home.title", section="section.overview", icon=":material/monitoring:", is_start=True)
+
+ALL_LOTS = ""
+LOT, DAY, FOLLOWS, AUTO, EVERY = "home_lot", "home_day", "home_follows", "home_auto", "home_every"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is shown: one lot's code or all lots, a business day or the latest."""
+
+    lot: str
+    day: date | None
 
 
 def render(context: Context) -> None:
     """Draw the page."""
-    context.publication()
+    publication = context.publication()
+    lots = context.lots()
+    latest = latest_day(lots, publication)
+    problems = _read_address(context, lots)
+    _header(context, lots, latest)
+    for problem in problems:
+        cards.notice("plain", context.text("home.notice"), problem)
+    filters = Filters(lot=st.session_state[LOT], day=None if st.session_state[FOLLOWS] else st.session_state[DAY])
+
+    def live(renewed: Context) -> None:
+        _live(renewed, filters)
+
+    context.fragment(live, run_every=st.session_state[EVERY] if st.session_state[AUTO] else None)
+
+
+def common_clock(lots: tuple[KnownLot, ...]) -> Clock:
+    """The clock that most of the lots live on; Shanghai's without lots."""
+    clocks = Counter(lot.clock for lot in lots)
+    return clocks.most_common(1)[0][0] if clocks else Clock("Asia/Shanghai", 0)
+
+
+def latest_day(lots: tuple[KnownLot, ...], publication: Published) -> date:
+    """The business day that the published data reach."""
+    return common_clock(lots).business_day(publication.data_as_of or publication.published_at)
+
+
+def _read_address(context: Context, lots: tuple[KnownLot, ...]) -> list[str]:
+    """Take lot and date from the address once per visit; returns what was wrong with them."""
+    problems: list[str] = []
+    state = st.session_state
+    if LOT not in state:
+        wanted = st.query_params.get("lot", ALL_LOTS)
+        if wanted != ALL_LOTS and wanted not in {lot.code for lot in lots}:
+            problems.append(context.text("home.unknown_lot", lot=wanted))
+            wanted = ALL_LOTS
+        state[LOT] = wanted
+        # Browsers that were opened together must not all ask at the same instant.
+        state[EVERY] = random.uniform(25, 35)  # noqa: S311
+    if FOLLOWS not in state:
+        asked = st.query_params.get("date")
+        chosen = _as_date(asked)
+        if asked and chosen is None:
+            problems.append(context.text("home.unknown_date", date=asked))
+        state[FOLLOWS] = chosen is None
+        if chosen is not None:
+            state[DAY] = chosen
+    return problems
+
+
+def _as_date(written: str | None) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError:
+        return None
+
+
+def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
+    text, state = context.text, st.session_state
+    if state[FOLLOWS]:
+        state[DAY] = latest
+    names = {lot.code: lot.name for lot in lots}
+    title, lot, day, auto = st.columns([5, 3, 1.9, 1.5], vertical_alignment="center")
+    with title:
+        cards.title(text(VIEW.title), text("home.below"))
+    lot.selectbox(
+        text("home.lot"),
+        [ALL_LOTS, *names],
+        format_func=lambda code: names.get(code) or text("home.all_lots", count=len(names)),
+        key=LOT,
+        label_visibility="collapsed",
+        on_change=_write_address,
+        args=(latest,),
+    )
+    day.date_input(
+        text("home.date"),
+        key=DAY,
+        format="YYYY-MM-DD",
+        max_value=max(latest, state[DAY]),
+        label_visibility="collapsed",
+        on_change=_write_address,
+        args=(latest,),
+    )
+    auto.toggle(text("home.auto"), value=True, key=AUTO)
+
+
+def _write_address(latest: date) -> None:
+    """Keep the filters in the address, so that it can be shared; the usual view has a bare one."""
+    state = st.session_state
+    state[FOLLOWS] = state[DAY] == latest
+    for name, value in (("lot", state[LOT]), ("date", "" if state[FOLLOWS] else state[DAY].isoformat())):
+        if value:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def _live(context: Context, filters: Filters) -> None:
+    """Everything below the header; runs again by itself."""
+    publication = context.publication()
+    lots = context.lots()
+    chosen = tuple(lot for lot in lots if lot.code == filters.lot) or lots
+    clock = common_clock(chosen)
+    latest = latest_day(lots, publication)
+    if filters.day is None and st.session_state.get(DAY) != latest:
+        st.rerun()  # a new business day began: the date shown above must follow
+    day = filters.day or latest
+    moment = home_cards.Moment(
+        day=day,
+        is_latest=day >= clock.business_day(publication.data_as_of or publication.published_at),
+        clock=clock,
+        as_of=publication.data_as_of or publication.published_at,
+        parameters={"from": day.isoformat(), "to": _next(day).isoformat()}
+        | ({"lot": filters.lot} if filters.lot else {}),
+        lot={"lot": filters.lot} if filters.lot else {},
+        lot_ids=None if context.scope.is_everything and not filters.lot else tuple(lot.lot_id for lot in chosen),
+    )
+    home_cards.build_notice(context, publication)
+    home_cards.figure_row(context, moment)
+    wide, narrow = st.columns([7, 5], gap="small")
+    with wide:
+        home_cards.traffic(context, moment)
+    with narrow:
+        home_cards.receipts(context, moment)
+    first, second, third = st.columns([4, 3.4, 4.6], gap="small")
+    with first:
+        home_cards.occupancy(context, moment)
+    with second:
+        home_cards.devices(context, moment)
+    with third:
+        home_cards.alarms(context, moment)
+    home_cards.foot(context, moment, publication)
+
+
+def _next(day: date) -> date:
+    return date.fromordinal(day.toordinal() + 1)
