@@ -1,0 +1,186 @@
+"""Reading the published snapshot.
+
+Belongs here: one pinned DuckDB connection per process, a cursor per query, following a newer publication, and a small
+memory of results that stay true as long as the snapshot does. Does not belong here: what is asked (``reports``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import duckdb
+import msgspec
+
+from warehouse.lake.connect import open_lake
+from warehouse.lake.publish import Published, published
+from warehouse.settings import Settings
+
+Remembered = TypeVar("Remembered")
+Row = tuple[Any, ...]
+
+# More than this at once only makes queries wait for the same cores.
+_SLOTS: Final = 4
+_REMEMBERED: Final = 256
+# Decimal division is not portable and not exact; shares are computed in whole numbers, rounded half up.
+_MACROS: Final = (
+    "CREATE MACRO rounded(part, whole) AS"
+    " CASE WHEN whole > 0 THEN (sign(part) * ((2 * abs(part) + whole) // (2 * whole)))::BIGINT END",
+    "CREATE MACRO per_ten_thousand(part, whole) AS rounded(10000 * part::HUGEINT, whole::HUGEINT)",
+    "CREATE MACRO hundredths(part, whole) AS rounded(100 * part::HUGEINT, whole::HUGEINT)",
+    "CREATE MACRO fen(amount) AS (100 * amount)::HUGEINT",  # money as whole numbers
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of one query, with the names of their columns."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+class _Pinned:
+    """One connection at one snapshot; closed when the last view of it ends after it was replaced."""
+
+    def __init__(self, settings: Settings, publication: Published) -> None:
+        self.publication = publication
+        self.connection = open_lake(settings, read_only=True, snapshot=publication.snapshot_id)
+        for macro in _MACROS:
+            self.connection.execute(macro)
+        self.users = 0
+        self.retired = False
+        self.remembered: OrderedDict[str, Any] = OrderedDict()
+
+
+class View:
+    """The published snapshot for the length of one report: all its queries see the same data."""
+
+    def __init__(self, pinned: _Pinned, slots: threading.Semaphore, lock: threading.Lock) -> None:
+        """Made by ``Reader.view``; not by hand."""
+        self._pinned = pinned
+        self._slots = slots
+        self._lock = lock
+
+    @property
+    def publication(self) -> Published:
+        """What is published: snapshot, build and the time its data reach."""
+        return self._pinned.publication
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> Answer:
+        """Run one query with named parameters and fetch all its rows."""
+        with self._slots:
+            cursor = self._pinned.connection.cursor()
+            try:
+                cursor.execute(sql, dict(parameters))
+                return Answer(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+            finally:
+                cursor.close()
+
+    def stream(self, sql: str, parameters: Mapping[str, Any], *, batch: int = 20_000) -> Iterator[list[Row]]:
+        """Run one query and yield its rows in lists of at most ``batch``; memory stays flat."""
+        with self._slots:
+            cursor = self._pinned.connection.cursor()
+            try:
+                cursor.execute(sql, dict(parameters))
+                while rows := cursor.fetchmany(batch):
+                    yield rows
+            finally:
+                cursor.close()
+
+    def remember(self, key: str, compute: Callable[[], Remembered]) -> Remembered:
+        """The value of ``compute``, kept under ``key`` until a newer snapshot is published or room is needed."""
+        kept = self._pinned.remembered
+        with self._lock:
+            if key in kept:
+                kept.move_to_end(key)
+                value: Remembered = kept[key]
+                return value
+        value = compute()
+        with self._lock:
+            kept[key] = value
+            while len(kept) > _REMEMBERED:
+                kept.popitem(last=False)
+        return value
+
+
+class Reader:
+    """Reads what is published; one per process, safe to share between threads."""
+
+    def __init__(self, settings: Settings, *, slots: int = _SLOTS) -> None:
+        """Nothing is opened before the first view."""
+        self._settings = settings
+        self._slots = threading.Semaphore(slots)
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._pinned: _Pinned | None = None
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """The newest published snapshot, held still until the block ends.
+
+        Raises:
+            ParkError: nothing has been published yet (code ``nothing_published``).
+        """
+        pinned = self._newest()
+        try:
+            yield View(pinned, self._slots, self._lock)
+        finally:
+            self._release(pinned)
+
+    def close(self) -> None:
+        """Close the connection as soon as nobody reads through it; the reader may be used again."""
+        with self._lock:
+            pinned, self._pinned = self._pinned, None
+            if pinned is not None:
+                self._retire(pinned)
+
+    def _newest(self) -> _Pinned:
+        publication = published(self._settings)
+        with self._opening:
+            with self._lock:
+                if self._serves(publication):
+                    return self._acquire(publication)
+            opened = _Pinned(self._settings, publication)
+            with self._lock:
+                old, self._pinned = self._pinned, opened
+                if old is not None:
+                    self._retire(old)
+                return self._acquire(publication)
+
+    def _serves(self, publication: Published) -> bool:
+        return self._pinned is not None and self._pinned.publication.snapshot_id == publication.snapshot_id
+
+    def _acquire(self, publication: Published) -> _Pinned:
+        assert self._pinned is not None
+        # The build's state changes without a new snapshot: a red build publishes nothing and must still show.
+        self._pinned.publication = publication
+        self._pinned.users += 1
+        return self._pinned
+
+    def _release(self, pinned: _Pinned) -> None:
+        with self._lock:
+            pinned.users -= 1
+            if pinned.retired and pinned.users == 0:
+                pinned.connection.close()
+
+    def _retire(self, pinned: _Pinned) -> None:
+        pinned.retired = True
+        if pinned.users == 0:
+            pinned.connection.close()
+
+
+def cache_key(report: str, parameters: Mapping[str, Any], lots: Sequence[int] | str, snapshot_id: int) -> str:
+    """One key for one answer: tenants never share it and a publication changes it."""
+    parts = (report, sorted((name, str(value)) for name, value in parameters.items()), lots, snapshot_id)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def is_database_error(error: BaseException) -> bool:
+    """Whether ``error`` came from the database rather than from the question."""
+    return isinstance(error, duckdb.Error)

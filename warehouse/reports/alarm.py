@@ -1,0 +1,84 @@
+"""Alarms: device faults and abnormal gate openings (manual 3.7.7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from warehouse.reports.columns import boolean, code, duration, instant, text
+from warehouse.reports.listing import ListReport, Source
+from warehouse.reports.period import Grain
+from warehouse.reports.pieces import JOIN_LOT, LOT, LOT_CODE, choice, code_filter, equal_filter, gate_filter
+from warehouse.reports.pieces import gate_name as named_gate
+
+ALARM_SELECT: Final = f"""
+    l.name as lot_name, l.code as lot_code, s.alarm_type, s.level, s.device_type,
+    coalesce(device.name, s.device_id) as device_name, {named_gate("way", "s.gate_id")} as gate_name, s.message,
+    timezone(l.time_zone, s.raised_at) as raised_at, timezone(l.time_zone, s.recovered_at) as recovered_at,
+    s.duration_seconds, s.recovered_at is null as is_open, s.alarm_id
+"""
+ALARM_JOINS: Final = (
+    JOIN_LOT
+    + " left join {dim_device} as device on device.lot_id = s.lot_id and device.device_id = s.device_id"
+    + " left join (select lot_id, gate_id, min(gate_name) as gate_name from {dim_device}"
+    + " where gate_id is not null group by all) as way_gate"
+    + " on way_gate.lot_id = s.lot_id and way_gate.gate_id = s.gate_id"
+)
+ALARM_COLUMNS: Final = (
+    LOT,
+    code("alarm_type", "警报类型", "Alarm type"),
+    code("level", "级别", "Level", "alarm_level"),
+    code("device_type", "设备类型", "Device type"),
+    text("device_name", "设备", "Device"),
+    text("gate_name", "出入口", "Gate"),
+    text("message", "内容", "Message"),
+    instant("raised_at", "发生时间", "Raised"),
+    instant("recovered_at", "恢复时间", "Recovered"),
+    duration("duration_seconds", "持续时间", "Duration"),
+    boolean("is_open", "未恢复", "Open"),
+    LOT_CODE,
+    text("alarm_id", "警报编号", "Alarm id"),
+)
+ALARM_SOURCE: Final = Source(
+    relation="{fct_alarm} as s",
+    where="coalesce(s.raised_at, s.recovered_at) is not null",
+    instant="coalesce(s.raised_at, s.recovered_at)",
+    record="s.alarm_id",
+    day="s.business_date",
+)
+
+ALARMS: Final = ListReport(
+    name="alarms",
+    zh="警报记录",
+    en="Alarms",
+    about_zh="每行一个警报,最新在前:设备异常、异常开闸等;期间按发生时间。",
+    about_en="One row per alarm, newest first: device faults, abnormal gate openings; the period is the time of raise.",
+    columns=ALARM_COLUMNS,
+    grain=Grain.RECORD,
+    default_days=7,
+    parameters=(
+        code_filter("level", "级别", "level", "alarm_level", "s.level"),
+        equal_filter("alarm_type", "警报类型代码", "alarm type, code", "s.alarm_type"),
+        code_filter("device_type", "设备类型", "device type", "device_type", "s.device_type"),
+        equal_filter("device", "设备编号", "device, id", "s.device_id"),
+        gate_filter("s.gate_id"),
+        choice(
+            "state",
+            "open 未恢复,recovered 已恢复",
+            "open or recovered",
+            ("open", "recovered"),
+            condition="(s.recovered_at is null) = ($state = 'open')",
+        ),
+    ),
+    totals_row=False,
+    source=ALARM_SOURCE,
+    select=ALARM_SELECT,
+    joins=ALARM_JOINS,
+    sums={},
+    sortable={
+        "raised_at": "s.raised_at",
+        "recovered_at": "s.recovered_at",
+        "duration_seconds": "s.duration_seconds",
+        "level": "s.level",
+        "alarm_type": "s.alarm_type",
+    },
+)

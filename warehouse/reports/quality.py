@@ -1,0 +1,172 @@
+"""What arrived and what did not: completeness of uploads, rejected records."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from warehouse.reports.columns import code, duration, instant, integer, ratio, text
+from warehouse.reports.listing import ListReport, Source
+from warehouse.reports.period import Grain
+from warehouse.reports.pieces import LOT, LOT_CODE, choice, code_filter, equal_filter
+from warehouse.reports.question import Question
+from warehouse.reports.table import TableReport
+
+_BUCKETS: Final = {
+    "total": "null::timestamp",
+    "day": "(local_hour - to_minutes(cutover_minutes))::date::timestamp",
+    "hour": "local_hour",
+}
+
+
+def _pieces(question: Question) -> dict[str, str]:
+    assert question.period is not None
+    if question.period.has_time:
+        asked = "local_hour >= $from_time and local_hour < $to_time"
+    else:
+        asked = (
+            "local_hour >= date_trunc('hour', $from_day::timestamp + to_minutes(cutover_minutes))"
+            " and local_hour < $to_day::timestamp + to_minutes(cutover_minutes)"
+        )
+    return {"asked": asked, "bucket": _BUCKETS[question.values["by"]]}
+
+
+COMPLETENESS: Final = TableReport(
+    name="completeness",
+    zh="数据完整性",
+    en="Completeness",
+    about_zh="每个停车场每日(或每小时、整个期间)应到与实到的记录数。"
+    "应到 = 该停车场前 28 天同一小时的平均值(只算有上传的日子);"
+    "应到大于零而一条未到的小时为缺失小时。比数据截止时间更晚的小时不计。",
+    about_en="Per lot and day (or hour, or the whole period) the records expected and received. Expected is the lot's "
+    "own mean for that hour over the 28 days before, counting days with uploads; an hour with records expected and "
+    "none received is missing. Hours later than the data reach are left out.",
+    columns=(
+        LOT,
+        instant("period", "时间", "Time"),
+        integer("expected", "应到", "Expected"),
+        integer("received", "实到", "Received"),
+        ratio("share", "到达率", "Share received", total="per_ten_thousand(sum(received), sum(expected))"),
+        integer("live", "实时", "Live"),
+        integer("backfill", "补传", "Backfilled"),
+        integer("late", "迟到(超过1小时)", "Late by over an hour"),
+        integer("hours", "小时数", "Hours"),
+        integer("missing_hours", "缺失小时", "Missing hours"),
+        duration("max_delay_seconds", "最大延迟", "Longest delay", total="max(max_delay_seconds)"),
+        instant("last_received_at", "最近收到", "Last received"),
+        LOT_CODE,
+    ),
+    grain=Grain.HOUR,
+    parameters=(
+        choice("by", "时间单位", "unit of time", ("total", "day", "hour"), "day"),
+        code_filter("kind", "记录种类", "record kind", "record_kind", "u.kind"),
+    ),
+    sql="""
+        with uploaded as (
+            select u.lot_id, u.local_hour, sum(u.records) as records, sum(u.live) as live, sum(u.backfill) as backfill,
+                sum(u.late) as late, max(u.max_delay_seconds) as max_delay_seconds,
+                max(u.last_received_at) as last_received_at
+            from {rpt_upload_hour} as u
+            where u.business_date >= $from_day::date - 30 and u.business_date <= $to_day{filters}
+            group by all
+        ),
+        calendar as (
+            select unnest(generate_series($from_day::timestamp - interval 29 day, $to_day::timestamp + interval 23 hour,
+                interval 1 hour)) as local_hour
+        ),
+        active_day as (select distinct lot_id, local_hour::date as active_day from uploaded),
+        hourly as (
+            select l.lot_id, l.time_zone, l.cutover_minutes, calendar.local_hour,
+                coalesce(uploaded.records, 0) as records, uploaded.live, uploaded.backfill, uploaded.late,
+                uploaded.max_delay_seconds, uploaded.last_received_at,
+                (active_day.lot_id is not null)::bigint as is_active
+            from {dim_lot} as l
+            cross join calendar
+            left join uploaded on uploaded.lot_id = l.lot_id and uploaded.local_hour = calendar.local_hour
+            left join active_day on active_day.lot_id = l.lot_id and active_day.active_day = calendar.local_hour::date
+        ),
+        expecting as (
+            select *, rounded(sum(records) over before, sum(is_active) over before) as expected
+            from hourly
+            window before as (
+                partition by lot_id, hour(local_hour) order by local_hour rows between 28 preceding and 1 preceding
+            )
+        ),
+        -- An hour that the clock skips in spring cannot be missing; an hour still to come is not late.
+        asked as (
+            select *, {bucket} as period
+            from expecting
+            where {asked}
+                and timezone(time_zone, local_hour) < $as_of
+                and timezone(time_zone, timezone(time_zone, local_hour)) = local_hour
+        ),
+        counted as (
+            select lot_id, any_value(time_zone) as time_zone, period, sum(expected) as expected,
+                sum(records) as received, coalesce(sum(live), 0) as live,
+                coalesce(sum(backfill), 0) as backfill, coalesce(sum(late), 0) as late,
+                count(*) as hours, count(*) filter (where records = 0 and expected > 0) as missing_hours,
+                max(max_delay_seconds) as max_delay_seconds, max(last_received_at) as last_received_at
+            from asked group by lot_id, period
+        )
+        select counted.* exclude (last_received_at), l.name as lot_name, l.code as lot_code,
+            per_ten_thousand(counted.received, counted.expected) as share,
+            timezone(counted.time_zone, counted.last_received_at) as last_received_at
+        from counted join {dim_lot} as l on l.lot_id = counted.lot_id
+    """,
+    order="lot_id, period",
+    fragments=_pieces,
+)
+
+REJECTS: Final = ListReport(
+    name="rejects",
+    zh="拒收记录",
+    en="Rejected records",
+    about_zh="每行一条被拒收且尚未成功重放的记录,最新在前;期间按接收时间。停车场未知的只有平台可见。",
+    about_en="One row per rejected record that no replay has answered yet, newest first; the period is the time of "
+    "receipt. Rows of no known lot are for the platform only.",
+    columns=(
+        LOT,
+        instant("received_at", "接收时间", "Received"),
+        code("kind", "种类", "Kind", "record_kind"),
+        text("record_id", "记录编号", "Record id"),
+        code("code", "原因代码", "Reason code", "reject"),
+        text("reason_zh", "原因", "Reason (Chinese)"),
+        text("reason_en", "原因(英文)", "Reason"),
+        integer("attempts", "重放次数", "Replays", total=None),
+        text("source", "来源", "Source"),
+        text("name", "文件或日志段", "File or segment"),
+        text("profile", "来源配置", "Profile"),
+        integer("line", "行号", "Line", total=None),
+        text("payload", "内容", "Payload"),
+        LOT_CODE,
+        text("reject_id", "拒收编号", "Reject id"),
+    ),
+    grain=Grain.RECORD,
+    default_days=30,
+    parameters=(
+        code_filter("kind", "种类", "kind", "record_kind", "s.kind"),
+        equal_filter("code", "原因代码", "reason code", "s.code"),
+        equal_filter("profile", "来源配置", "profile", "s.profile"),
+        equal_filter("name", "文件或日志段", "file or segment", "s.name"),
+    ),
+    totals_row=False,
+    source=Source(
+        relation="{rejected_record} as s",
+        where="s.replay_of is null and s.reject_id not in (select replay_of from {rejected_record}"
+        " where replay_of is not null and replay_state = 'accepted')",
+        instant="s.received_at",
+        record="s.reject_id",
+        day=None,
+        lot="coalesce(s.lot_id, 0)",
+    ),
+    select="""
+        l.name as lot_name, l.code as lot_code,
+        timezone(coalesce(l.time_zone, 'Asia/Shanghai'), s.received_at) as received_at, s.kind, s.record_id, s.code,
+        s.reason_zh, s.reason_en, coalesce(replay.attempts, 0) as attempts, s.source, s.name, s.profile, s.line,
+        s.payload, s.reject_id
+    """,
+    joins="left join {dim_lot} as l on l.lot_id = s.lot_id"
+    " left join (select replay_of, count(*) as attempts from {rejected_record} where replay_of is not null"
+    " group by all) as replay on replay.replay_of = s.reject_id",
+    sums={},
+    sortable={"received_at": "s.received_at", "code": "s.code", "kind": "s.kind", "name": "s.name", "line": "s.line"},
+)
