@@ -1,7 +1,8 @@
 """One refresh: copy entities, run the models and their tests, seal, publish.
 
-Belongs here: the order of the steps and when a full build is due. The writer lock is held from the first step to the
-seal, so nothing lands in between; readers go on with the published snapshot.
+Belongs here: the order of the steps and when a full build is due. Both faces take the same steps: ``refresh`` runs dbt
+inside this process, Dagster's assets run it as a process of its own. The writer lock is held from the plan to the seal,
+so nothing lands in between; readers go on with the published snapshot.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 import duckdb
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -18,10 +18,15 @@ from dbt.contracts.graph.manifest import Manifest
 
 from pipelines.dbt_environment import apply_environment, models_hash
 from warehouse.errors import ParkError
-from warehouse.lake.connect import LAKE, current_snapshot, open_lake
-from warehouse.lake.entities import copy_entities
+from warehouse.lake.connect import open_lake
+from warehouse.lake.entities import copy_entities, entities_differ
 from warehouse.lake.publish import (
+    Published,
+    builds_since_green,
+    drop_built,
     end_build,
+    end_interrupted_builds,
+    green_snapshot,
     landed_up_to,
     last_green,
     newest_event,
@@ -56,17 +61,44 @@ class RefreshResult:
     built: bool
 
 
+@dataclass(frozen=True)
+class Due:
+    """Whether a refresh has anything to do, without doing it; ``reason`` is None when it has not."""
+
+    reason: str | None
+    landed_up_to: int
+    failures: int
+
+
+def build_due(settings: Settings) -> Due:
+    """Look, without the writer lock, whether something landed, was edited, changed its rules or failed."""
+    failed = builds_since_green(settings)
+    with lake_for_build(settings, read_only=True) as connection:
+        landed = landed_up_to(connection)
+        green = last_green(connection)
+        reason: str | None
+        if green is None:
+            reason = "nothing was built yet"
+        elif landed > green.raw_to:
+            reason = f"{landed - green.raw_to} batches landed"
+        elif green.models_hash != models_hash():
+            reason = "the models changed"
+        elif failed:
+            reason = "the last build failed"
+        else:
+            reason = "entities were edited" if entities_differ(settings, connection) else None
+    return Due(reason, landed, len(failed))
+
+
 def plan_build(settings: Settings, connection: duckdb.DuckDBPyConnection, *, full: bool) -> BuildPlan:
     """Copy entities and decide: nothing, what is new, or everything; the caller holds the writer lock."""
     entities_changed = copy_entities(settings, connection)
     green = last_green(connection)
     models = models_hash()
-    is_full = full or green is None or green.models_hash != models
-    is_needed = is_full or entities_changed or green is None or landed_up_to(connection) > green.raw_to
-    if is_full:
-        # Built anew from nothing: a swap of single tables would lose their partitions. Pinned readers keep theirs.
-        for schema in ("marts", "intermediate"):
-            connection.execute(f"DROP SCHEMA IF EXISTS {LAKE}.{schema} CASCADE")
+    failed = builds_since_green(settings)
+    # A full build that did not end well leaves tables out or half filled: only another one makes them whole.
+    is_full = full or green is None or green.models_hash != models or any(build.is_full for build in failed)
+    is_needed = is_full or entities_changed or bool(failed) or green is None or landed_up_to(connection) > green.raw_to
     return BuildPlan(build_id=uuid.uuid4().hex, is_full=is_full, is_needed=is_needed, models=models)
 
 
@@ -96,7 +128,7 @@ class DbtBuilder:
             assert isinstance(parsed.result, Manifest)
             self._manifest = parsed.result
         # A run writes into its manifest (compiled text, injected CTEs), which would break the next one.
-        manifest = self._manifest.deepcopy()
+        manifest: Manifest = self._manifest.deepcopy()  # type: ignore[no-untyped-call]
         self._raise_unless_green(dbtRunner(manifest=manifest).invoke([*arguments, "--quiet"]))
 
     @staticmethod
@@ -120,13 +152,62 @@ class DbtBuilder:
 
 
 @contextmanager
-def lake_for_build(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def lake_for_build(
+    settings: Settings, *, read_only: bool = False, snapshot: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection for the short steps around dbt, closed while dbt runs its own."""
-    connection = open_lake(settings)
+    connection = open_lake(settings, read_only=read_only, snapshot=snapshot)
     try:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def open_build(settings: Settings, *, full: bool = False) -> Iterator[BuildPlan]:
+    """Plan under the writer lock, let the caller run dbt, then seal; an error inside leaves a red build.
+
+    When the plan says that nothing is needed, the caller runs nothing and nothing is written.
+
+    Raises:
+        ParkError: the lake stayed busy.
+    """
+    with writer_lock(settings):
+        with lake_for_build(settings) as connection:
+            end_interrupted_builds(settings, connection)
+            plan = plan_build(settings, connection, full=full)
+        if not plan.is_needed:
+            yield plan
+            return
+        start_build(settings, plan.build_id, is_full=plan.is_full)
+        try:
+            if plan.is_full:
+                with lake_for_build(settings) as connection:
+                    drop_built(connection)
+            yield plan
+            with lake_for_build(settings) as connection:
+                seal_build(connection, plan.build_id, plan.models, is_full=plan.is_full)
+        except BaseException as error:
+            message = error.en if isinstance(error, ParkError) else str(error) or repr(error)
+            end_build(settings, plan.build_id, state="red", message=message)
+            raise
+        end_build(settings, plan.build_id, state="green")
+
+
+def publish_newest_green(settings: Settings) -> Published:
+    """Let readers follow to the newest green build; needs no lock, and repeating it changes nothing.
+
+    Raises:
+        ParkError: no build has been green yet.
+    """
+    with lake_for_build(settings, read_only=True) as connection:
+        green = last_green(connection)
+        snapshot_id = green_snapshot(connection, green.build_id) if green else None
+    if green is not None and snapshot_id is not None:
+        with lake_for_build(settings, snapshot=snapshot_id) as connection:
+            data_as_of = newest_event(connection)
+        publish(settings, green.build_id, snapshot_id, data_as_of)
+    return published(settings)
 
 
 def refresh(
@@ -141,43 +222,9 @@ def refresh(
     Raises:
         ParkError: a model or test failed, or the lake stayed busy; what is published stays as it was.
     """
-    with writer_lock(settings):
-        with lake_for_build(settings) as connection:
-            plan = plan_build(settings, connection, full=full)
-            if not plan.is_needed:
-                return _publish_green(settings, connection)
-        start_build(settings, plan.build_id, is_full=plan.is_full)
-        progress("full" if plan.is_full else "incremental")
-        try:
+    with open_build(settings, full=full) as plan:
+        if plan.is_needed:
+            progress("full" if plan.is_full else "incremental")
             (builder or DbtBuilder(settings)).run(dbt_arguments(plan))
-            with lake_for_build(settings) as connection:
-                snapshot_id, data_as_of = seal(settings, connection, plan)
-        except BaseException as error:
-            message = error.en if isinstance(error, ParkError) else repr(error)
-            end_build(settings, plan.build_id, state="red", message=message)
-            raise
-    publish(settings, plan.build_id, snapshot_id, data_as_of)
-    return RefreshResult(plan.build_id, snapshot_id, plan.is_full, built=True)
-
-
-def seal(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, plan: BuildPlan
-) -> tuple[int, datetime | None]:
-    """Mark the build green; returns the snapshot to publish and the time of its newest event."""
-    snapshot_id = seal_build(connection, plan.build_id, plan.models, is_full=plan.is_full)
-    end_build(settings, plan.build_id, state="green")
-    return snapshot_id, newest_event(connection)
-
-
-def _publish_green(settings: Settings, connection: duckdb.DuckDBPyConnection) -> RefreshResult:
-    """Nothing to build: make sure that the newest green build is published, also after a crash before publishing."""
-    green = last_green(connection)
-    assert green is not None
-    try:
-        standing = published(settings)
-    except ParkError:
-        standing = None
-    if standing is None or standing.build_id != green.build_id:
-        publish(settings, green.build_id, current_snapshot(connection), newest_event(connection))
-        standing = published(settings)
-    return RefreshResult(standing.build_id, standing.snapshot_id, is_full=False, built=False)
+    standing = publish_newest_green(settings)
+    return RefreshResult(standing.build_id, standing.snapshot_id, plan.is_needed and plan.is_full, plan.is_needed)

@@ -29,22 +29,34 @@ def copy_entities(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
     """
     changed = False
     for entity, rows in _entities(settings).items():
-        columns = ENTITY_COLUMNS[entity]
-        standing = connection.execute(f"SELECT {', '.join(columns)} FROM {LAKE}.entities.{entity}").fetchall()
-        if sorted(standing, key=repr) == sorted(rows, key=repr):
+        if _standing(connection, entity) == _ordered(rows):
             continue
         changed = True
         connection.execute("BEGIN")
         try:
             connection.execute(f"DELETE FROM {LAKE}.entities.{entity}")
             if rows:
-                marks = ", ".join("?" for _ in columns)
+                marks = ", ".join("?" for _ in ENTITY_COLUMNS[entity])
                 connection.executemany(f"INSERT INTO {LAKE}.entities.{entity} VALUES ({marks})", rows)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
     return changed
+
+
+def entities_differ(settings: Settings, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the copy is behind the operational store; changes nothing."""
+    return any(_standing(connection, entity) != _ordered(rows) for entity, rows in _entities(settings).items())
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, entity: str) -> list[Row]:
+    columns = ", ".join(ENTITY_COLUMNS[entity])
+    return _ordered(connection.execute(f"SELECT {columns} FROM {LAKE}.entities.{entity}").fetchall())
+
+
+def _ordered(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=repr)
 
 
 def _entities(settings: Settings) -> dict[str, list[Row]]:
@@ -73,9 +85,7 @@ def _entities(settings: Settings) -> dict[str, list[Row]]:
                 )
                 for lot in lots
             ],
-            "area": [
-                (area.lot_id, area.area_id, area.name, area.parent_area_id, area.is_inner) for area in areas
-            ],
+            "area": [(area.lot_id, area.area_id, area.name, area.parent_area_id, area.is_inner) for area in areas],
             "capacity": _capacity_rows(list(capacities)),
         }
 

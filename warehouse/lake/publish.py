@@ -6,6 +6,7 @@ the models (pipelines/build.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ import duckdb
 from sqlalchemy import select
 
 from warehouse.errors import ParkError
-from warehouse.lake.connect import LAKE, current_snapshot
+from warehouse.lake.connect import LAKE
 from warehouse.ops.models import Build, Publication
 from warehouse.ops.session import ops_session
 from warehouse.settings import Settings
@@ -55,14 +56,17 @@ def landed_up_to(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
-def seal_build(
-    connection: duckdb.DuckDBPyConnection, build_id: str, models_hash: str, *, is_full: bool
-) -> int:
-    """Mark the lake green up to what has landed and forget what was touched; the caller holds the writer lock.
+def drop_built(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop everything that the models made: a full build starts from nothing.
 
-    Returns:
-        The snapshot to publish.
+    A swap of single tables would lose their partitions. Pinned readers keep theirs.
     """
+    for schema in ("marts", "intermediate"):
+        connection.execute(f"DROP SCHEMA IF EXISTS {LAKE}.{schema} CASCADE")
+
+
+def seal_build(connection: duckdb.DuckDBPyConnection, build_id: str, models_hash: str, *, is_full: bool) -> None:
+    """Mark the lake green up to what has landed and forget what was touched; the caller holds the writer lock."""
     raw_to = landed_up_to(connection)
     connection.execute("BEGIN")
     try:
@@ -72,11 +76,19 @@ def seal_build(
             f"INSERT INTO {LAKE}.meta.build VALUES (?, ?, ?, ?, ?)",
             [build_id, raw_to, models_hash, is_full, datetime.now(UTC)],
         )
+        connection.execute(f"CALL {LAKE}.set_commit_message('parkcloud', 'green build', extra_info => '{build_id}')")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return current_snapshot(connection)
+
+
+def green_snapshot(connection: duckdb.DuckDBPyConnection, build_id: str) -> int | None:
+    """The snapshot that sealed ``build_id``; None when it has expired."""
+    row = connection.execute(
+        f"SELECT max(snapshot_id) FROM {LAKE}.snapshots() WHERE commit_extra_info = ?", [build_id]
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else None
 
 
 def newest_event(connection: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -96,25 +108,52 @@ def newest_event(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 def start_build(settings: Settings, build_id: str, *, is_full: bool) -> None:
     """Note that a build began."""
     with ops_session(settings) as session:
-        session.add(
-            Build(build_id=build_id, started_at=datetime.now(UTC), state="running", is_full=is_full)
-        )
+        session.add(Build(build_id=build_id, started_at=datetime.now(UTC), state="running", is_full=is_full))
 
 
 def end_build(settings: Settings, build_id: str, *, state: str, message: str | None = None) -> None:
     """Note how a build ended: green or red."""
     with ops_session(settings) as session:
-        build = session.get_one(Build, build_id)
-        build.state = state
-        build.finished_at = datetime.now(UTC)
-        build.message = message[:2000] if message else None
+        _end(session.get_one(Build, build_id), state, message)
+
+
+def _end(build: Build, state: str, message: str | None) -> None:
+    build.state = state
+    build.finished_at = datetime.now(UTC)
+    build.message = message[:2000] if message else None
+
+
+def end_interrupted_builds(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Note the end of builds whose process died; the caller holds the writer lock, so none of them still runs."""
+    with ops_session(settings) as session:
+        for build in session.scalars(select(Build).where(Build.state == "running")):
+            sealed = connection.execute(
+                f"SELECT 1 FROM {LAKE}.meta.build WHERE build_id = ?", [build.build_id]
+            ).fetchone()
+            _end(build, "green" if sealed else "red", None if sealed else "interrupted: its process died")
+
+
+def builds_since_green(settings: Settings) -> Sequence[Build]:
+    """Builds that failed or were cut short after the newest green one, newest first."""
+    with ops_session(settings) as session:
+        green = session.scalar(
+            select(Build.started_at).where(Build.state == "green").order_by(Build.started_at.desc()).limit(1)
+        )
+        query = select(Build).where(Build.state == "red").order_by(Build.started_at.desc())
+        return session.scalars(query.where(Build.started_at > green) if green else query).all()
 
 
 def publish(settings: Settings, build_id: str, snapshot_id: int, data_as_of: datetime | None) -> None:
-    """Let readers follow to ``snapshot_id``; repeating it for the same build changes nothing."""
+    """Let readers follow to ``snapshot_id``; nothing changes when this build or a later one is published already."""
     with ops_session(settings) as session:
-        known = session.scalar(select(Publication).where(Publication.build_id == build_id))
-        if known is None:
+        began = select(Build.started_at).where(Build.build_id == build_id).scalar_subquery()
+        overtaken = session.scalar(
+            select(Publication.publication_id)
+            .join(Build, Build.build_id == Publication.build_id)
+            .where(Build.started_at >= began)
+            .limit(1)
+        )
+        if overtaken is None:
             session.add(
                 Publication(
                     build_id=build_id,
@@ -133,15 +172,15 @@ def published(settings: Settings) -> Published:
     """
     with ops_session(settings) as session:
         row = session.scalar(select(Publication).order_by(Publication.publication_id.desc()).limit(1))
-        build = session.scalar(
-            select(Build).where(Build.state != "running").order_by(Build.started_at.desc()).limit(1)
-        )
+        build = session.scalar(select(Build).where(Build.state != "running").order_by(Build.started_at.desc()).limit(1))
         if row is None:
             red = build is not None and build.state == "red"
             raise ParkError(
-                zh="尚未发布任何数据" + (f":上次构建失败({build.message})" if red and build else "")
+                zh="尚未发布任何数据"
+                + (f":上次构建失败({build.message})" if red and build else "")
                 + ";请先上传数据并运行 park refresh",
-                en="nothing has been published yet" + (f": the last build failed ({build.message})" if red and build else "")
+                en="nothing has been published yet"
+                + (f": the last build failed ({build.message})" if red and build else "")
                 + "; upload data and run park refresh",
                 code="nothing_published",
             )
@@ -153,4 +192,3 @@ def published(settings: Settings) -> Published:
             last_build_state=build.state if build else "green",
             last_build_message=build.message if build else None,
         )
-
