@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the servers listen on.")
     gateway_port: int = Field(default=8701, description="Port of the ingest gateway.")
     pages_port: int = Field(default=8700, description="Port of the pages.")
+    dagster_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the Dagster web server, which knows no logins: keep it on this machine or behind a proxy.",
+    )
     dagster_port: int = Field(default=8702, description="Port of the Dagster web server.")
 
     gateway_max_body_bytes: int = Field(
@@ -64,6 +68,14 @@ class Settings(BaseSettings):
     refresh_interval_seconds: int = Field(
         default=60, description="Shortest pause between two refreshes started by newly landed data."
     )
+    schedule_time_zone: str = Field(default="Asia/Shanghai", description="IANA zone of the schedules' clock.")
+    keep_publications: int = Field(
+        default=10, description="Newest publications whose snapshots maintenance keeps for readers pinned to them."
+    )
+    keep_days: int = Field(
+        default=35, description="Days of which maintenance keeps the last published snapshot of each."
+    )
+    stale_minutes: int = Field(default=60, description="Silence after which a lot counts as stale.")
 
     admin_password: SecretStr | None = Field(
         default=None, description="First password of the login admin; generated and printed once when unset."
