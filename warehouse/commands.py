@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from warehouse import lots_commands
+from warehouse import lots_commands, report_commands
 from warehouse.settings import load_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
+    report_commands.register(app)
 
     @app.command()
     def init() -> None:

@@ -16,7 +16,8 @@ OCCUPANCY: Final = TableReport(
     about_zh="每个停车场每小时(或每营业日)在场车辆的时间加权平均值和峰值,以及占当时车位数的比例(可超过 100%)。"
     "没有任何上传的日子没有行;当小时没有上传的标为 否。",
     about_en="Per lot and hour (or business day) the time-weighted mean and the peak of cars in the lot, and "
-    "their share of the spaces in force, which may exceed 100 %. Days without uploads have no row; such hours are flagged.",
+    "their share of the spaces in force, which may exceed 100 %. "
+    "Days without uploads have no row; hours without say so.",
     columns=(
         LOT,
         instant("period", "时间", "Time"),

@@ -1,0 +1,196 @@
+"""Commands about reports: list, run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+
+import typer
+
+from warehouse.errors import ParkError
+from warehouse.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from warehouse.reports.base import Report, ReportResult
+    from warehouse.security.scope import Scope
+
+_TERMINAL_PAGE = 50
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for pair in settings:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ParkError(
+                zh=f"--set {pair} 不是 键=值 的形式,例如 --set plate=鲁F*",
+                en=f"--set {pair!r} is not key=value, for example --set plate=鲁F*",
+                code="bad_parameter",
+            )
+        given[key.strip()] = value
+    return given
+
+
+def _scope(settings: Settings, login: str | None) -> Scope:
+    from warehouse.ops.session import ops_session
+    from warehouse.security.scope import EVERYTHING, scope_of
+
+    if login is None:
+        return EVERYTHING
+    with ops_session(settings) as session:
+        return scope_of(session, login)
+
+
+def _print_table(result: ReportResult) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from warehouse.reports.columns import ColumnType
+    from warehouse.reports.export import total_cells
+    from warehouse.reports.texts import writer
+
+    right = {ColumnType.INTEGER, ColumnType.MONEY, ColumnType.RATIO, ColumnType.AVERAGE, ColumnType.DURATION}
+    footers = total_cells(result) if result.totals else [""] * len(result.columns)
+    table = Table(title=result.report.title(result.language), box=box.SIMPLE_HEAD, show_footer=bool(result.totals))
+    for column, footer in zip(result.columns, footers, strict=True):
+        justify: Literal["left", "right"] = "right" if column.type in right else "left"
+        table.add_column(column.header(result.language), footer=footer, justify=justify, overflow="fold")
+    writers = [writer(column, result.language) for column in result.columns]
+    for row in result.rows:
+        table.add_row(*(write(value) for write, value in zip(writers, row, strict=True)))
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
+    console.print(table)
+    as_of = f"{result.data_as_of:%Y-%m-%d %H:%M:%S} UTC"
+    page = result.page
+    if result.language == "zh":
+        console.print(f"共 {result.row_count} 行,第 {page.number}/{page.count} 页,数据截止 {as_of}")
+    else:
+        console.print(f"{result.row_count} rows, page {page.number} of {page.count}, data as of {as_of}")
+
+
+@contextmanager
+def _target(output: Path | None, *, bom: bool) -> Iterator[TextIO]:
+    if output is None:
+        reconfigure = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", newline="")
+        yield sys.stdout
+        return
+    # A half-written file must not pass for a whole one.
+    partial = output.with_name(output.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="") as file:
+            yield file
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_file(
+    report: Report, settings: Settings, scope: Scope, given: dict[str, Any], language: str, kind: str,
+    output: Path | None, *, bom: bool,
+) -> None:  # fmt: skip
+    from warehouse.lake.reader import Reader
+    from warehouse.reports.base import run, stream
+    from warehouse.reports.export import write_csv, write_json
+    from warehouse.reports.workbook import write_xlsx
+
+    reader = Reader(settings)
+    paged = any(given.get(key) for key in ("page", "size", "after"))
+    if paged and kind != "xlsx":
+        result = run(report, reader, scope, given, language)
+        with _target(output, bom=bom) as file:
+            if kind == "csv":
+                write_csv(file, result, iter([result.rows]), for_excel=bom)
+            else:
+                write_json(file, result, iter([result.rows]))
+        return
+    with stream(report, reader, scope, given, language) as whole:
+        if kind == "xlsx":
+            assert output is not None
+            write_xlsx(output, whole.result, whole.batches)
+            return
+        with _target(output, bom=bom) as file:
+            if kind == "csv":
+                write_csv(file, whole.result, whole.batches, for_excel=bom)
+            else:
+                write_json(file, whole.result, whole.batches)
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ParkError(
+            zh=f"{name} 不能是 {value}:可用 {'、'.join(allowed)}",
+            en=f"{name} cannot be {value!r}: use {', '.join(allowed)}",
+            code="bad_parameter",
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``park reports`` and ``park report``."""
+
+    @app.command()
+    def reports(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
+        """List the reports with their columns and parameters."""
+        from warehouse.reports.catalogue import LISTED
+        from warehouse.reports.document import description
+
+        if as_json:
+            typer.echo(json.dumps([description(report) for report in LISTED], ensure_ascii=False, indent=1))
+            return
+        language = load_settings().language
+        for report in LISTED:
+            keys = ", ".join(parameter.key for parameter in report.parameters)
+            typer.echo(f"{report.name:<26}{report.title(language)}" + (f"  [{keys}]" if keys else ""))
+
+    @app.command()
+    def report(
+        name: Annotated[str, typer.Argument(help="Name of the report; see park reports.")],
+        lot: Annotated[list[str] | None, typer.Option("--lot", help="Lot, code or id; repeat for several.")] = None,
+        start: Annotated[
+            str | None, typer.Option("--from", help="First business day, or local time 2019-05-08T13:00.")
+        ] = None,
+        end: Annotated[str | None, typer.Option("--to", help="The end, exclusive.")] = None,
+        setting: Annotated[
+            list[str] | None, typer.Option("--set", help="Parameter key=value; also page, size, sort, after.")
+        ] = None,
+        login: Annotated[str | None, typer.Option("--as", help="Login whose lots to show; all lots without.")] = None,
+        lang: Annotated[str | None, typer.Option("--lang", help="zh, en or key.")] = None,
+        output_format: Annotated[str, typer.Option("--format", help="table, csv, json or xlsx.")] = "table",
+        output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
+        bom: Annotated[
+            bool, typer.Option("--bom", help="CSV for Excel: byte-order mark, formulas made harmless; needs -o.")
+        ] = False,
+    ) -> None:
+        """Run a report on the published data."""
+        from warehouse.lake.reader import Reader
+        from warehouse.reports.base import run
+        from warehouse.reports.catalogue import find
+
+        settings = load_settings()
+        language = lang or settings.language
+        _check_choice("--lang", language, ("zh", "en", "key"))
+        _check_choice("--format", output_format, ("table", "csv", "json", "xlsx"))
+        if output_format == "xlsx" and output is None:
+            raise ParkError(zh="xlsx 需要用 -o 指定文件", en="xlsx needs a file: pass -o FILE", code="bad_parameter")
+        if bom and (output is None or output_format != "csv"):
+            raise ParkError(
+                zh="--bom 只用于写入文件的 csv:请加 --format csv -o 文件",
+                en="--bom is for csv written to a file: pass --format csv -o FILE",
+                code="bad_parameter",
+            )
+        found = find(name)
+        given: dict[str, Any] = _pairs(setting or [])
+        given |= {key: value for key, value in (("from", start), ("to", end), ("lot", lot)) if value}
+        scope = _scope(settings, login)
+        if output_format == "table" and output is None:
+            _print_table(run(found, Reader(settings), scope, {"size": _TERMINAL_PAGE, **given}, language))
+            return
+        if output_format == "table":
+            _check_choice("--format", output_format, ("csv", "json", "xlsx"))
+        _write_file(found, settings, scope, given, language, output_format, output, bom=bom)
