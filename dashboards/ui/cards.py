@@ -120,7 +120,7 @@ def _figure(figure: Figure) -> str:
         f"<div class='l'>{escape(figure.label)}</div>"
         f"<div class='v' title='{exact}'>{escape(figure.value)}<small>{escape(figure.unit)}</small></div>"
         f"<div class='f'><span class='{figure.tone}' title='{escape(figure.note_exact or figure.note, quote=True)}'>"
-        f"{escape(figure.note)}</span>{_spark(figure)}</div></div>"
+        f"{escape(figure.note)}</span></div>{_spark(figure)}</div>"
     )
 
 
@@ -138,7 +138,7 @@ def _spark(figure: Figure, width: int = 96, height: int = 30) -> str:
     if figure.shape == "bar":
         drawing = "".join(
             f"<rect x='{index * step:.1f}' y='{y(value):.1f}' width='{step * 0.62:.1f}' "
-            f"height='{height - y(value):.1f}' rx='1' fill='{figure.colour}' opacity='.6'/>"
+            f"height='{height - y(value):.1f}' rx='1' fill='{figure.colour}' opacity='.8'/>"
             for index, value in enumerate(figure.series)
             if value is not None
         )

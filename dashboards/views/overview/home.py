@@ -117,7 +117,7 @@ def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
         on_change=_write_address,
         args=(latest,),
     )
-    auto.toggle(text("home.auto"), value=True, key=AUTO)
+    auto.container(key="right_home_auto", horizontal=True).toggle(text("home.auto"), value=True, key=AUTO)
 
 
 def _write_address(latest: date) -> None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.frame import Context
-from dashboards.theme import BLUE, CYAN, GREEN, GREY, ORANGE, PALETTE, RED, VIOLET
+from dashboards.theme import BLUE, CYAN, GREEN, GREY, LIME, ORANGE, RED, ROSE, VIOLET
 from dashboards.ui import cards, charts, numbers
 from warehouse.codes import label
 from warehouse.lake.publish import Published
@@ -24,10 +24,21 @@ from warehouse.ops.session import ops_session
 from warehouse.reports.period import Clock
 from warehouse.services.live import FreeSpaces, add_up, free_spaces_by_lot
 
-TOP_ROW_HEIGHT, BOTTOM_ROW_HEIGHT = 338, 312
+TOP_ROW_HEIGHT, BOTTOM_ROW_HEIGHT = 330, 304
 LISTED = 7
 NEARLY_FULL, BUSY = Decimal("0.95"), Decimal("0.85")
 GOOD_ONLINE, FAIR_ONLINE = Decimal("0.97"), Decimal("0.90")
+METHOD_COLOURS = {
+    "wechat": GREEN,
+    "alipay": BLUE,
+    "qr": VIOLET,
+    "cash": ORANGE,
+    "wallet": CYAN,
+    "bank_card": RED,
+    "stored_value": ROSE,
+    "iou": LIME,
+    "receipt": GREY,
+}
 ALARM_TONES = {"critical": "critical", "warning": "warning", "info": "info"}
 
 Record = Mapping[str, Any]
@@ -218,11 +229,11 @@ def traffic(context: Context, moment: Moment) -> None:
     hours = in_order(context.query("home-traffic-hours", **moment.parameters).records(), moment)
     totals = context.query("home-totals", **moment.parameters).records()[0]
     with cards.card("home_traffic", height=TOP_ROW_HEIGHT):
-        heading, switch = st.columns([3, 1.4], vertical_alignment="center")
+        heading, switch = st.columns([3, 1.2], vertical_alignment="center")
         silent = totals["silent_lots"]
         with heading:
             cards.heading(text("home.traffic"), text("home.silent", count=silent) if silent else "")
-        shape = switch.segmented_control(
+        shape = switch.container(key="right_home_shape", horizontal=True).segmented_control(
             text("home.shape"),
             ["bars", "lines"],
             default="bars",
@@ -247,7 +258,7 @@ def traffic(context: Context, moment: Moment) -> None:
         description = text(
             "home.traffic_alt", entries=numbers.count(totals["entries"]), exits=numbers.count(totals["exits"])
         )
-        charts.show(figure, "home_traffic_chart", 258, description)
+        charts.show(figure, "home_traffic_chart", 262, description)
 
 
 def receipts(context: Context, moment: Moment) -> None:
@@ -255,8 +266,8 @@ def receipts(context: Context, moment: Moment) -> None:
     text, language = context.text, context.language
     result = context.query("home-receipts", **moment.parameters)
     rows = [
-        (label("method", row["method"], language), row["received"] + row["renewed"], colour)
-        for row, colour in zip(result.records(), PALETTE, strict=False)
+        (label("method", row["method"], language), row["received"] + row["renewed"], METHOD_COLOURS[row["method"]])
+        for row in result.records()
     ]
     temporary, renewed = result.totals["received"], result.totals["renewed"]
     total = temporary + renewed
@@ -270,7 +281,7 @@ def receipts(context: Context, moment: Moment) -> None:
         if not shown:
             cards.nothing(text("home.no_receipts"))
             return
-        ring, parts = st.columns([1, 1.2], vertical_alignment="center")
+        ring, parts = st.columns([1, 1.32], vertical_alignment="center")
         with ring:
             # A method with more refunds than receipts has no arc; its amount stands in the list.
             drawn = [row for row in shown if row[1] > 0]
@@ -371,7 +382,7 @@ def alarms(context: Context, moment: Moment) -> None:
 
 def _alarm_sentence(row: Record, language: str) -> str:
     kind = label("alarm_type", row["alarm_type"], language) if row["alarm_type"] else ""
-    words = [kind, row["device_name"] or row["gate_name"] or "", row["message"] or ""]
+    words = [row["message"] or kind, row["device_name"] or row["gate_name"] or ""]
     return " · ".join(word for word in words if word)
 
 

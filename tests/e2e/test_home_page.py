@@ -1,0 +1,193 @@
+"""The home page in a real browser: every figure is the report's, nothing unknown looks known."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboards.ui import numbers
+from warehouse.lake.publish import end_build, start_build
+from warehouse.lake.reader import Reader
+from warehouse.ops.models import AreaFreeSpaces, Build
+from warehouse.ops.session import ops_session
+from warehouse.reports.base import run
+from warehouse.reports.catalogue import find
+from warehouse.security.scope import EVERYTHING
+
+pytestmark = pytest.mark.usefixtures("chromium")
+
+
+@pytest.fixture
+def report(published_server):
+    """Runs a report on the published snapshot without the pages."""
+    reader = Reader(published_server.settings)
+    yield lambda name, **parameters: run(find(name), reader, EVERYTHING, parameters)
+    reader.close()
+
+
+@pytest.fixture
+def home(published_server, new_context, sign_in):
+    """Opens the home page in a browser of its own."""
+
+    def open_home(path: str = "/", **options):
+        page = new_context(**options).new_page()
+        sign_in(page, published_server, path=path)
+        page.locator(".pc-foot").wait_for()
+        return page
+
+    return open_home
+
+
+def figure(page, key: str) -> str:
+    return page.locator(f"[data-figure={key}] .v").inner_text().strip()
+
+
+def digits(text: str) -> str:
+    return re.sub(r"[^\d.]", "", text)
+
+
+def shown_figures(page) -> dict[str, str]:
+    return {key: digits(figure(page, key)) for key in ("received", "entries", "exits", "cars", "online")}
+
+
+def reported_figures(report, **parameters) -> dict[str, str]:
+    totals = report("home-totals", **parameters).records()[0]
+    received = totals["received"] + totals["renewed"]
+    assert min(received, totals["entries"], totals["exits"], totals["cars"]) > 0
+    return {
+        "received": digits(numbers.short(received, "zh")),
+        "entries": str(totals["entries"]),
+        "exits": str(totals["exits"]),
+        "cars": str(totals["cars"]),
+        "online": digits(numbers.percent(totals["online_share"])),
+    }
+
+
+def test_the_figures_at_the_top_equal_the_reports(home, report):
+    page = home()
+    assert shown_figures(page) == reported_figures(report)
+    exact = page.locator("[data-figure=received] .v").get_attribute("title")
+    totals = report("home-totals").records()[0]
+    assert numbers.money(totals["received"] + totals["renewed"]) in exact
+
+
+def test_receipts_by_method_add_up_to_the_figure_at_the_top(home, report):
+    page = home()
+    shown = [row.split("\n") for row in page.locator(".pc-part").all_inner_texts()]
+    listed = sum(float(amount.replace(",", "")) for _name, amount, _share in shown)
+    totals = report("home-totals").records()[0]
+    assert listed == pytest.approx(float(totals["received"] + totals["renewed"]))
+
+
+def test_one_lot_and_a_past_day_come_from_the_address_and_back_into_it(home, report):
+    page = home("/?lot=lot-3&date=2026-03-04")
+    expected = reported_figures(report, lot="lot-3", **{"from": "2026-03-04", "to": "2026-03-05"})
+    assert shown_figures(page) == expected
+    assert page.get_by_text("当日实收").is_visible()
+    page.reload()
+    page.locator(".pc-foot").wait_for()
+    assert shown_figures(page) == expected
+
+
+def test_choosing_a_lot_changes_the_figures_and_the_address(home, report):
+    page = home()
+    page.locator("[data-testid=stSelectbox] input").click()
+    page.get_by_role("option", name="人民医院").click()
+    page.wait_for_url(re.compile(r"lot=lot-3"))
+    page.locator(".pc-bar").nth(6).wait_for(state="detached")
+    assert shown_figures(page) == reported_figures(report, lot="lot-3")
+
+
+def test_a_lot_that_does_not_exist_and_a_wrong_date_are_told_and_not_obeyed(home, report):
+    page = home("/?lot=not-mine&date=yesterday")
+    assert page.get_by_text("not-mine").is_visible()
+    assert page.get_by_text("yesterday").is_visible()
+    assert shown_figures(page) == reported_figures(report)
+
+
+def test_hours_without_uploads_are_marked_and_hours_to_come_are_not(home, report):
+    page = home()
+    hours = report("home-traffic-hours").records()
+    assert [row["hour"] for row in hours if row["entries"] is None] == ["05:00"] + [
+        f"{hour}:00" for hour in range(15, 24)
+    ]
+    page.locator(".js-plotly-plot .bars .point").first.wait_for(state="attached")
+    marked = page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')]
+            .flatMap(plot => plot.data).filter(trace => trace.yaxis === 'y2')
+            .flatMap(trace => trace.x.filter((hour, index) => trace.y[index]))"""
+    )
+    assert marked == ["05:00"]
+
+
+def test_free_spaces_are_summed_over_live_lots_and_an_old_count_is_unknown(home, published_server):
+    settings = published_server.settings
+
+    def count(lot_id: int, free: int, minutes_ago: int) -> None:
+        with ops_session(settings) as session:
+            row = session.get_one(AreaFreeSpaces, (lot_id, ""))
+            row.free_spaces, row.counted_at = free, datetime.now(UTC) - timedelta(minutes=minutes_ago)
+
+    count(1, 12, 1)
+    count(2, 34, 2)
+    assert figure(home(), "free").startswith("46")
+    assert figure(home("/?lot=lot-1"), "free").startswith("12")
+    count(1, 12, 20)
+    page = home("/?lot=lot-1")
+    assert figure(page, "free") == "未知"
+    assert figure(home(), "free").startswith("34")
+
+
+def test_names_and_messages_are_shown_as_text_and_never_run_as_markup(home):
+    page = home()
+    assert "<b>国际会展中心</b>" in page.locator(".pc-feed").inner_text()
+    assert "<i>道闸</i>" in page.locator(".pc-feed").inner_text()
+
+
+def test_nothing_is_wider_than_a_phone(home):
+    page = home(viewport={"width": 390, "height": 844})
+    page.locator(".js-plotly-plot").first.wait_for()
+    wider = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid=stMain] *')]
+            .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.tagName + ' ' + one.className + ' ' + one.outerHTML.slice(0, 200))"""
+    )
+    assert wider == []
+
+
+def test_no_request_of_the_home_page_leaves_this_machine(published_server, new_context, sign_in):
+    context = new_context()
+    requested: list[str] = []
+    problems: list[str] = []
+    context.on("request", lambda request: requested.append(request.url))
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    sign_in(page, published_server)
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.wait_for_timeout(2_000)
+    foreign = [url for url in requested if not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)]
+    assert foreign == []
+    assert problems == []
+
+
+def test_english_pages_show_no_chinese_but_names(home, published_server):
+    page = home()
+    page.get_by_role("link", name="English").click()
+    page.get_by_text("Received today").wait_for()
+    page.locator(".pc-foot").wait_for()
+    own = page.locator(".pc-h, .pc-k, .pc-foot, .pc-title, .pc-sub, .pc-section, .pc-part, .pc-badge").all_inner_texts()
+    assert not re.search(r"[\u4e00-\u9fff]", " ".join(own))
+
+
+def test_a_red_build_is_told_while_the_figures_stay(home, published_server, report):
+    settings = published_server.settings
+    start_build(settings, "build-red", is_full=False)
+    end_build(settings, "build-red", state="red", message="assert_methods_add_up: 3 rows")
+    try:
+        page = home()
+        assert page.get_by_text("assert_methods_add_up: 3 rows").is_visible()
+        assert shown_figures(page) == reported_figures(report)
+    finally:
+        with ops_session(settings) as session:
+            session.delete(session.get_one(Build, "build-red"))
