@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from ingest.gateway import commands as gateway_commands
+from ingest.simulator import commands as simulator_commands
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     gateway_commands.register(app)
+    simulator_commands.register(app)

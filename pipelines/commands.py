@@ -7,11 +7,13 @@ from typing import Annotated
 import msgspec
 import typer
 
+from pipelines import demo_commands
 from warehouse.settings import load_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
+    demo_commands.register(app)
 
     @app.command()
     def refresh(
@@ -27,9 +29,7 @@ def register(app: typer.Typer) -> None:
         if as_json:
             typer.echo(msgspec.json.encode(result).decode())
         else:
-            typer.echo(
-                f"published snapshot {result.snapshot_id}" + ("" if result.built else " (nothing new to build)")
-            )
+            typer.echo(f"published snapshot {result.snapshot_id}" + ("" if result.built else " (nothing new to build)"))
 
     @app.command()
     def publish() -> None:
