@@ -8,7 +8,7 @@ so nothing lands in between; readers go on with the published snapshot.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ from warehouse.lake.publish import (
     end_build,
     end_interrupted_builds,
     green_snapshot,
+    is_published,
     landed_up_to,
     last_green,
     newest_event,
@@ -85,6 +86,8 @@ def build_due(settings: Settings) -> Due:
             reason = "the models changed"
         elif failed:
             reason = "the last build failed"
+        elif not is_published(settings, green.build_id):
+            reason = "a green build is not published"
         else:
             reason = "entities were edited" if entities_differ(settings, connection) else None
     return Due(reason, landed, len(failed))
@@ -136,19 +139,24 @@ class DbtBuilder:
         if outcome.success:
             return
         if outcome.exception is not None:
-            problem = str(outcome.exception).strip()
-        else:
-            bad = [
+            raise build_failed([str(outcome.exception).strip()])
+        raise build_failed(
+            [
                 f"{result.node.name}: {(result.message or str(result.status)).strip()}"
                 for result in getattr(outcome.result, "results", [])
                 if str(result.status) in {"error", "fail", "runtime error"}
             ]
-            problem = "; ".join(bad[:3]) + (f" (+{len(bad) - 3})" if len(bad) > 3 else "")
-        raise ParkError(
-            zh=f"数据模型构建失败,未发布:{problem}",
-            en=f"the models failed, nothing was published: {problem}",
-            code="build_failed",
         )
+
+
+def build_failed(problems: Sequence[str]) -> ParkError:
+    """The error of a red build; it names the first problems."""
+    problem = "; ".join(problems[:3]) + (f" (+{len(problems) - 3})" if len(problems) > 3 else "")
+    return ParkError(
+        zh=f"数据模型构建失败,未发布:{problem}",
+        en=f"the models failed, nothing was published: {problem}",
+        code="build_failed",
+    )
 
 
 @contextmanager

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from warehouse.lake.connect import attach_target, is_postgres
+from warehouse.lake.publish import published
 from warehouse.settings import PROJECT_ROOT, Settings
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -37,6 +40,28 @@ def apply_environment(settings: Settings) -> None:
     os.environ.update(dbt_environment(settings))
 
 
+@contextmanager
+def published_environment(settings: Settings) -> Iterator[None]:
+    """Let dbt runs started meanwhile read the published snapshot, and nothing but that.
+
+    Raises:
+        ParkError: nothing has been published yet.
+    """
+    before = dict(os.environ)
+    os.environ.update(
+        dbt_environment(settings)
+        | {
+            "PARK_DBT_TARGET": "published_postgres" if is_postgres(settings) else "published_sqlite",
+            "PARK_DBT_SNAPSHOT": str(published(settings).snapshot_id),
+        }
+    )
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def models_hash() -> str:
     """Fingerprint of everything that shapes the marts; another one asks for a full build."""
     digest = hashlib.sha256()
@@ -47,5 +72,3 @@ def models_hash() -> str:
                 digest.update(path.read_bytes())
     digest.update((DBT_PROJECT / "dbt_project.yml").read_bytes())
     return digest.hexdigest()[:16]
-
-

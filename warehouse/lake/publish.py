@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import duckdb
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
 from warehouse.lake.connect import LAKE
@@ -133,6 +134,12 @@ def end_interrupted_builds(settings: Settings, connection: duckdb.DuckDBPyConnec
             _end(build, "green" if sealed else "red", None if sealed else "interrupted: its process died")
 
 
+def newest_build_started_at(settings: Settings) -> datetime | None:
+    """When the newest build began, however it ended; None before the first."""
+    with ops_session(settings) as session:
+        return session.scalar(select(Build.started_at).order_by(Build.started_at.desc()).limit(1))
+
+
 def builds_since_green(settings: Settings) -> Sequence[Build]:
     """Builds that failed or were cut short after the newest green one, newest first."""
     with ops_session(settings) as session:
@@ -146,14 +153,7 @@ def builds_since_green(settings: Settings) -> Sequence[Build]:
 def publish(settings: Settings, build_id: str, snapshot_id: int, data_as_of: datetime | None) -> None:
     """Let readers follow to ``snapshot_id``; nothing changes when this build or a later one is published already."""
     with ops_session(settings) as session:
-        began = select(Build.started_at).where(Build.build_id == build_id).scalar_subquery()
-        overtaken = session.scalar(
-            select(Publication.publication_id)
-            .join(Build, Build.build_id == Publication.build_id)
-            .where(Build.started_at >= began)
-            .limit(1)
-        )
-        if overtaken is None:
+        if _published_since(session, build_id) is None:
             session.add(
                 Publication(
                     build_id=build_id,
@@ -162,6 +162,22 @@ def publish(settings: Settings, build_id: str, snapshot_id: int, data_as_of: dat
                     published_at=datetime.now(UTC),
                 )
             )
+
+
+def is_published(settings: Settings, build_id: str) -> bool:
+    """Whether readers were given this build, or were already on a later one."""
+    with ops_session(settings) as session:
+        return _published_since(session, build_id) is not None
+
+
+def _published_since(session: Session, build_id: str) -> int | None:
+    began = select(Build.started_at).where(Build.build_id == build_id).scalar_subquery()
+    return session.scalar(
+        select(Publication.publication_id)
+        .join(Build, Build.build_id == Publication.build_id)
+        .where(Build.started_at >= began)
+        .limit(1)
+    )
 
 
 def published(settings: Settings) -> Published:
