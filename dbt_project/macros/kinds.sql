@@ -10,9 +10,10 @@
 {% macro kinds_with_news() -%}
     {%- if not is_building() -%}{{ return(record_kinds()) }}{%- endif -%}
     {%- set parts = [] -%}
+    {%- set since = raw_from() -%}
     {%- for kind in record_kinds() -%}
         {%- do parts.append(
-            "select '" ~ kind ~ "' from (select 1 from lake.raw." ~ kind ~ " where batch_seq > " ~ raw_from() ~ " limit 1)"
+            "select '" ~ kind ~ "' from (select 1 from lake.raw." ~ kind ~ " where batch_seq > " ~ since ~ " limit 1)"
         ) -%}
     {%- endfor -%}
     {%- set found = [] -%}
@@ -23,16 +24,17 @@
 {# Days of new rows, and of every older version of a key that a new row contests. #}
 {% macro touch_new_days() -%}
     {%- if is_building() and not flags.FULL_REFRESH -%}
+        {%- set since = raw_from() -%}
         {%- for kind in kinds_with_news() %}
             insert into lake.meta.touched
             select 'raw.{{ kind }}', lot_id, business_date
-            from lake.raw.{{ kind }} where batch_seq > {{ raw_from() }}
+            from lake.raw.{{ kind }} where batch_seq > {{ since }}
             union
             select 'raw.{{ kind }}', contested.lot_id, contested.business_date
             from {{ this }} as contested
             where contested.kind = '{{ kind }}'
                 and (contested.lot_id, contested.record_id) in (
-                    select lot_id, record_id from lake.raw.{{ kind }} where batch_seq > {{ raw_from() }}
+                    select lot_id, record_id from lake.raw.{{ kind }} where batch_seq > {{ since }}
                 );
         {%- endfor %}
     {%- else -%}

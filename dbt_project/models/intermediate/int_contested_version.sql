@@ -7,6 +7,7 @@
     post_hook="{{ touch_new_days() }}"
 ) }}
 {%- set kinds = record_kinds() if not is_incremental() else kinds_with_news() -%}
+{%- set since = raw_from() if is_incremental() %}
 {%- for kind in kinds %}
 (
     with suspicious as (
@@ -14,7 +15,7 @@
         from {{ source('raw', kind) }}
         {% if is_incremental() -%}
         where (lot_id, record_id) in (
-            select lot_id, record_id from {{ source('raw', kind) }} where batch_seq > {{ raw_from() }}
+            select lot_id, record_id from {{ source('raw', kind) }} where batch_seq > {{ since }}
         )
         {% endif -%}
         group by lot_id, record_id

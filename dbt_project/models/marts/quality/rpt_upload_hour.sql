@@ -7,6 +7,7 @@
     partitioned_by=['year(business_date)'],
     sorted_by=['lot_id', 'business_date']
 ) }}
+{%- set scope = touched(uploads_of_all_kinds(), 'raw_row') if is_incremental() %}
 with upload as (
     {% for kind in record_kinds() -%}
     select
@@ -19,7 +20,7 @@ with upload as (
         '{{ kind }}' as kind
     from {{ source('raw', kind) }} as raw_row
     {% if is_incremental() -%}
-    where {{ touched(uploads_of_all_kinds(), 'raw_row') }}
+    where {{ scope }}
     {% endif -%}
     {{ 'union all' if not loop.last }}
     {% endfor %}
