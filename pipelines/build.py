@@ -19,7 +19,7 @@ from dbt.contracts.graph.manifest import Manifest
 from pipelines.dbt_environment import apply_environment, models_hash
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
-from warehouse.lake.entities import copy_entities, entities_differ
+from warehouse.lake.entities import clocks_changed, copy_entities, entities_differ
 from warehouse.lake.publish import (
     Published,
     builds_since_green,
@@ -101,6 +101,7 @@ def plan_build(settings: Settings, connection: duckdb.DuckDBPyConnection, *, ful
     failed = builds_since_green(settings)
     # A full build that did not end well leaves tables out or half filled: only another one makes them whole.
     is_full = full or green is None or green.models_hash != models or any(build.is_full for build in failed)
+    is_full = is_full or clocks_changed(connection)
     is_needed = is_full or entities_changed or bool(failed) or green is None or landed_up_to(connection) > green.raw_to
     return BuildPlan(build_id=uuid.uuid4().hex, is_full=is_full, is_needed=is_needed, models=models)
 

@@ -50,6 +50,22 @@ def entities_differ(settings: Settings, connection: duckdb.DuckDBPyConnection) -
     return any(_standing(connection, entity) != _ordered(rows) for entity, rows in _entities(settings).items())
 
 
+def clocks_changed(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a lot's zone or cut-over differs from what the marts were built with.
+
+    Hours, device days and days of exit follow the lot's clock, on days that no record touches as well.
+    """
+    row = connection.execute(
+        f"""
+        SELECT count(*)
+        FROM {LAKE}.entities.lot AS edited
+        INNER JOIN {LAKE}.marts.dim_lot AS built ON built.lot_id = edited.lot_id
+        WHERE built.time_zone <> edited.time_zone OR built.cutover_minutes <> edited.cutover_minutes
+        """
+    ).fetchone()
+    return row is not None and row[0] > 0
+
+
 def _standing(connection: duckdb.DuckDBPyConnection, entity: str) -> list[Row]:
     columns = ", ".join(ENTITY_COLUMNS[entity])
     return _ordered(connection.execute(f"SELECT {columns} FROM {LAKE}.entities.{entity}").fetchall())
