@@ -76,8 +76,8 @@ def read(layers: Layers, text: Column) -> Amount:
             exact,
             precise,
         ),
-        is_too_long=let(f"length({{0}}) > {rules.TEXT_LIMIT}", text),
-        is_bad=let("NOT {0}", matches),
+        is_too_long=layers.inline(f"strlen({{0}}) > {rules.TEXT_LIMIT} AND length({{0}}) > {rules.TEXT_LIMIT}", text),
+        is_bad=layers.inline("NOT {0}", matches),
         is_absurd=absurd,
         is_too_precise=precise,
     )
@@ -98,7 +98,7 @@ def balanced(layers: Layers, values: dict[str, Column]) -> dict[str, Column]:
 def is_unbalanced(layers: Layers, values: dict[str, Column]) -> Column:
     """Whether the parts of a charge do not make up its receivable; after ``balanced``."""
     names = ("receivable", "discount", "waived", "received", "uncollected")
-    return layers.let("{0} <> {1} + {2} + {3} + {4}", *(values[name] for name in names))
+    return layers.inline("{0} <> {1} + {2} + {3} + {4}", *(values[name] for name in names))
 
 
 def settle(layers: Layers, draft: Draft, explains: str) -> None:
@@ -112,13 +112,13 @@ def settle(layers: Layers, draft: Draft, explains: str) -> None:
     payments, single = NULL_TEXT, NULL_TEXT
     if "payments" in draft.record.fields:
         payments, single = _payments(layers, draft, draft.record.fields["payments"].text, explains)
-    too_long = let(f"length({{0}}) > {rules.TEXT_LIMIT}", text)
+    too_long = layers.inline(f"length({{0}}) > {rules.TEXT_LIMIT}", text)
     draft.own.insert(0, (too_long, "too_long", "method", text))
     code = let(f"CASE WHEN {{0}} IN ({known}) THEN {{0}} ELSE lower({{0}}) END", text)
     unknown = let(f"{{1}} IS NULL AND {{2}} IS NULL AND coalesce({{0}} NOT IN ({known}), true)", code, payments, single)
-    unexplained = let("{0} AND {1} > 0", unknown, draft.values[explains])
+    unexplained = layers.inline("{0} AND {1} > 0", unknown, draft.values[explains])
     draft.own.append((unexplained, "unknown_method", "method", text))
-    draft.marks.append(("unknown_method", let("{0} AND {1} IS NOT NULL", unknown, text), True))
+    draft.marks.append(("unknown_method", layers.inline("{0} AND {1} IS NOT NULL", unknown, text), True))
     draft.values["method"] = let(
         f"CASE WHEN {{1}} IS NOT NULL THEN NULL WHEN {{2}} IS NOT NULL THEN {{2}} WHEN {{0}} IN ({known}) THEN {{0}} END",
         code,

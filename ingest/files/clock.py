@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.files.layers import Column, Layers, quoted
+from ingest.records import rules
 from ingest.records.times import lot_clock
 
 _DATE: Final = "[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"
@@ -57,9 +58,14 @@ def zone_columns(zone: str, lot: LotColumns) -> tuple[Column, Column]:
     return Column(quoted(zone)), Column("NULL::BIGINT" if offset is None else f"{offset}::BIGINT")
 
 
-def read_time(layers: Layers, text: Column, formats: tuple[str, ...], zone: Column, steady_us: Column) -> Instant:
-    """The instant that ``text`` means, by the first of ``formats`` that fits; null when none does."""
-    let = layers.let
+def read_time(
+    layers: Layers, text: Column, formats: tuple[str, ...], zone: Column, steady_us: Column, window: rules.Window
+) -> Instant:
+    """The instant that ``text`` means, by the first of ``formats`` that fits; null when none does.
+
+    Of the windows "event" and "past", times before 2000 are dropped later: one steady offset serves all others.
+    """
+    let, inline = layers.let, layers.inline
     walls: list[Column] = []
     instants: list[Column] = []
     for name in formats:
@@ -68,7 +74,7 @@ def read_time(layers: Layers, text: Column, formats: tuple[str, ...], zone: Colu
             instants.append(_iso_instant(layers, text))
         elif name == "excel":
             walls.append(
-                let(
+                inline(
                     "CASE WHEN regexp_full_match({0}, '[0-9]{{1,6}}(?:\\.[0-9]+)?') THEN "
                     f"make_timestamp((CAST(round(CAST({{0}} AS DOUBLE) * 86400000) AS BIGINT) - {_EXCEL_EPOCH_MS}) * 1000) END",
                     text,
@@ -77,24 +83,30 @@ def read_time(layers: Layers, text: Column, formats: tuple[str, ...], zone: Colu
         elif name in ("epoch_s", "epoch_ms"):
             scale, digits = (1_000_000, 11) if name == "epoch_s" else (1_000, 14)
             instants.append(
-                let(
+                inline(
                     f"CASE WHEN regexp_full_match({{0}}, '[0-9]{{{{1,{digits}}}}}(?:\\.[0-9]+)?') THEN "
                     f"make_timestamp(CAST(CAST({{0}} AS DECIMAL(24,6)) * {scale} AS BIGINT)) END",
                     text,
                 )
             )
         elif "%z" in name:
-            instants.append(let(f"make_timestamp(epoch_us(try_strptime({{0}}, {_braced(quoted(name))})))", text))
+            instants.append(inline(f"make_timestamp(epoch_us(try_strptime({{0}}, {_braced(quoted(name))})))", text))
         else:
-            walls.append(let(f"try_strptime({{0}}, {_braced(quoted(name))})", text))
+            walls.append(inline(f"try_strptime({{0}}, {_braced(quoted(name))})", text))
+    # Only where the first format does not fit is the next one tried.
     instant = _first(layers, instants)
     if not walls:
         assert instant is not None
-        return Instant(instant, None, None)
-    wall = _first(layers, walls)
-    assert wall is not None
-    utc = _utc(layers, wall, zone, steady_us)
-    ambiguous, skipped = _oddities(layers, wall, utc, zone, steady_us)
+        return Instant(let("{0}", instant), None, None)
+    first = _first(layers, walls)
+    assert first is not None
+    wall = let("{0}", first)
+    ambiguous = skipped = None
+    if steady_us.is_constant and not steady_us.is_null and window in ("event", "past"):
+        utc = let("{0} - to_microseconds({1})", wall, steady_us)
+    else:
+        utc = _utc(layers, wall, zone, steady_us)
+        ambiguous, skipped = _oddities(layers, wall, utc, zone, steady_us)
     both = utc if instant is None else let("coalesce({0}, {1})", utc, instant)
     return Instant(both, ambiguous, skipped)
 
@@ -105,6 +117,8 @@ def local_time(layers: Layers, utc: Column, lot: LotColumns) -> Column:
     if lot.steady_us.is_null:
         return layers.let(by_database, utc, lot.zone)
     steady = "{0} + to_microseconds({2})"
+    if lot.steady_us.is_constant:
+        return layers.let(steady, utc, lot.zone, lot.steady_us)
     return layers.let(
         f"CASE WHEN {{2}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO} THEN {steady} ELSE {by_database} END",
         utc,
@@ -155,7 +169,7 @@ def _oddities(layers: Layers, wall: Column, utc: Column, zone: Column, steady_us
 
 
 def _iso_wall(layers: Layers, text: Column) -> Column:
-    return layers.let(
+    return layers.inline(
         f"CASE WHEN regexp_full_match({{0}}, '{_NAIVE}') THEN TRY_CAST(upper({{0}}) AS TIMESTAMP) + "
         f"to_microseconds(CASE WHEN strlen({{0}}) > 26 AND regexp_matches({{0}}, '{_ROUNDED_UP}') THEN 1 ELSE 0 END) END",
         text,
@@ -163,7 +177,7 @@ def _iso_wall(layers: Layers, text: Column) -> Column:
 
 
 def _iso_instant(layers: Layers, text: Column) -> Column:
-    return layers.let(
+    return layers.inline(
         f"CASE WHEN strlen({{0}}) > 19 AND regexp_full_match({{0}}, '{_NAIVE}{_OFFSET}') THEN "
         "make_timestamp(epoch_us(TRY_CAST(upper({0}) AS TIMESTAMPTZ)) + "
         f"CASE WHEN regexp_matches({{0}}, '{_ROUNDED_UP}') THEN 1 ELSE 0 END) END",
@@ -174,7 +188,7 @@ def _iso_instant(layers: Layers, text: Column) -> Column:
 def _first(layers: Layers, columns: list[Column]) -> Column | None:
     if len(columns) < 2:
         return columns[0] if columns else None
-    return layers.let(f"coalesce({', '.join(f'{{{i}}}' for i in range(len(columns)))})", *columns)
+    return layers.inline(f"coalesce({', '.join(f'{{{i}}}' for i in range(len(columns)))})", *columns)
 
 
 def _braced(text: str) -> str:

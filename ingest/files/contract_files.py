@@ -124,6 +124,10 @@ class ContractFile:
         """Relations of the kept records by kind, as ``ingest.landing.land`` takes them."""
         return {kind: self._relation(kind) for kind in KINDS if kind in self._files}
 
+    def line_of_batch_row(self, batch_row: str) -> str:
+        """SQL for the line of the file that a ``batch_row`` came from: they are the same."""
+        return batch_row
+
     def _relation(self, kind: str) -> str:
         columns = {name: form for name, form in raw_table_columns(kind).items() if name != "batch_seq"}
         chosen = {name: f"CAST({identifier(name)} AS {form})" for name, form in columns.items()}

@@ -56,9 +56,10 @@ def take_in(path: Path, section: FileSection, spool: Path) -> Intake:
         if section.format in {"xlsx", "parquet"}:
             return Intake(path, path, _hash(path), path.stat().st_size, 0, has_bad_bytes=False, may_have_controls=True)
         found = _look(path, section.encoding)
-        if section.encoding == "utf-8" and not found.has_bad_bytes:
+        if section.encoding != "gb18030" and not found.has_bad_bytes:
             return found
-        return _rewritten(found, section.encoding, spool)
+        # "auto": spreadsheets in China save CSV as GB18030, in which hardly any text is valid UTF-8 too.
+        return _rewritten(found, "utf-8" if section.encoding == "utf-8" else "gb18030", spool)
     except OSError as error:
         raise ParkError(
             zh=f"无法读取文件 {path}:{error.strerror or error}",
@@ -82,12 +83,12 @@ def _look(path: Path, encoding: str) -> Intake:
             size += len(chunk)
             newlines += chunk.count(b"\n")
             controls = controls or len(chunk.translate(None, _CONTROLS)) != len(chunk) or b"\\u00" in chunk
-            if encoding == "utf-8" and not bad:
+            if encoding != "gb18030" and not bad:
                 try:
                     decoder.decode(chunk)
                 except UnicodeDecodeError:
                     bad = True
-        if encoding == "utf-8" and not bad:
+        if encoding != "gb18030" and not bad:
             try:
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError:

@@ -71,6 +71,12 @@ class Layers:
             level[expression] = f"v{self._count}"
         return Column(level[expression], depth + 1)
 
+    @staticmethod
+    def inline(template: str, *inputs: Column) -> Column:
+        """As ``let``, but computed where it is used: for what is used once, or only for the few rows that need it."""
+        depth = max((column.depth for column in inputs), default=0)
+        return Column(f"({template.format(*(column.sql for column in inputs))})", depth)
+
     def select(self, outputs: dict[str, Column]) -> str:
         """The whole query with ``outputs`` as its columns."""
         query = self._base

@@ -6,18 +6,17 @@ Belongs here: reading lots from the operational store for file ingest. Does not 
 from __future__ import annotations
 
 import duckdb
-import pyarrow as pa
 from sqlalchemy import select
 
 from ingest.files.clock import LotColumns, steady_offset_us
-from ingest.files.layers import Column, quoted
+from ingest.files.layers import Column, Layers, listed, quoted
 from ingest.records.batch import LotContext
 from warehouse.errors import ParkError
 from warehouse.ops.models.tree import Lot
 from warehouse.ops.session import ops_session
 from warehouse.settings import Settings
 
-LOT_TABLE = "file_lot"
+LOT_TYPE = "file_lot"
 
 
 def known_lots(settings: Settings) -> dict[str, LotContext]:
@@ -53,23 +52,27 @@ def one_lot_columns(lot: LotContext) -> LotColumns:
     )
 
 
-def many_lots_table(connection: duckdb.DuckDBPyConnection, lots: dict[str, LotContext]) -> None:
-    """Put the lots into the temporary table ``file_lot`` for a file that names the lot in each row."""
-    rows = sorted(lots.values(), key=lambda lot: lot.code)
-    table = pa.table(
-        {
-            "lot_code": pa.array([lot.code for lot in rows], pa.string()),
-            "lot_id": pa.array([lot.lot_id for lot in rows], pa.int64()),
-            "lot_zone": pa.array([lot.time_zone for lot in rows], pa.string()),
-            "lot_cutover": pa.array([lot.cutover_minutes for lot in rows], pa.int64()),
-            "lot_steady": pa.array([steady_offset_us(lot.time_zone) for lot in rows], pa.int64()),
-        }
+def many_lots_columns(
+    connection: duckdb.DuckDBPyConnection, layers: Layers, lots: dict[str, LotContext], code: Column
+) -> LotColumns:
+    """Columns that look up the lot named by ``code`` in each row; ``lot_id`` is null for a code that is not known.
+
+    The lookup is a cast to an enumeration and a place in a list: a join would lose the order of the file's rows.
+    """
+    known = sorted(lots.values(), key=lambda lot: lot.code)
+    names = listed(lot.code for lot in known) or quoted("")
+    connection.execute(f"DROP TYPE IF EXISTS {LOT_TYPE}")
+    connection.execute(f"CREATE TYPE {LOT_TYPE} AS ENUM ({names})")
+    place = layers.let(f"enum_code(TRY_CAST({{0}} AS {LOT_TYPE})) + 1", code)
+
+    def looked_up(values: list[str], form: str) -> Column:
+        texts = ", ".join(values).replace("{", "{{").replace("}", "}}")
+        return layers.let(f"list_extract([{texts}]::{form}[], {{0}})", place)
+
+    offsets = [steady_offset_us(lot.time_zone) for lot in known]
+    return LotColumns(
+        lot_id=looked_up([str(lot.lot_id) for lot in known], "BIGINT"),
+        zone=looked_up([quoted(lot.time_zone) for lot in known], "VARCHAR"),
+        cutover_minutes=looked_up([str(lot.cutover_minutes) for lot in known], "BIGINT"),
+        steady_us=looked_up(["NULL" if offset is None else str(offset) for offset in offsets], "BIGINT"),
     )
-    connection.register("file_lot_rows", table)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {LOT_TABLE} AS SELECT * FROM file_lot_rows")
-    connection.unregister("file_lot_rows")
-
-
-def many_lots_columns() -> LotColumns:
-    """Columns of ``file_lot`` joined to each row."""
-    return LotColumns(Column("lot_id"), Column("lot_zone"), Column("lot_cutover"), Column("lot_steady"))

@@ -198,7 +198,8 @@ class Mapper:
     def _present(self, conditions: list[Condition]) -> Column | None:
         if not conditions:
             return None
-        tests, inputs = [], []
+        tests: list[str] = []
+        inputs: list[Column] = []
         for condition in conditions:
             place = f"{{{len(inputs)}}}"
             inputs.append(self.column(condition.column))

@@ -74,7 +74,7 @@ class FileSection(Model):
     """``[file]``: how the bytes become rows with named columns."""
 
     format: Literal["csv", "xlsx", "ndjson", "json", "parquet", "records"]
-    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    encoding: Literal["utf-8", "gb18030", "auto"] = "utf-8"
     delimiter: str = ","
     quote: str = '"'
     sheet: str | int = 1

@@ -16,8 +16,9 @@ from typing import Final
 
 import duckdb
 
-from ingest.files.layers import Column, Layers, identifier, quoted
-from ingest.files.lots import LOT_TABLE, many_lots_columns, many_lots_table, one_lot_columns
+from ingest.files.clock import LotColumns
+from ingest.files.layers import NULL_TEXT, Column, Layers, identifier, quoted
+from ingest.files.lots import many_lots_columns, one_lot_columns
 from ingest.files.mapping import Mapper
 from ingest.files.profile import Profile
 from ingest.files.reading import MALFORMED, Source, physical_lines, read_parse_errors, row_as_json
@@ -31,10 +32,6 @@ ACCEPTED: Final = 1
 MARKED: Final = 2
 REFUSED: Final = 3
 MALFORMED_CODE: Final = "malformed_row"
-MALFORMED_ZH: Final = "该行不是完整的一行:{value}。请修正分隔符、引号或列数。"
-MALFORMED_EN: Final = (
-    "This row cannot be split into columns: {value}. Correct delimiters, quotes or the number of columns."
-)
 _PHYSICAL_LINES_LIMIT: Final = 1_000_000  # refused rows whose lines are looked up one by one
 
 
@@ -91,41 +88,39 @@ class Stage:
         Raises:
             duckdb.Error: the file cannot be read to its end.
         """
-        base, columns = self._source.relation, None
-        if lot is None:
-            many_lots_table(self._connection, lots)
-            base = self._joined_with_lots(may_have_controls)
-            columns = many_lots_columns()
-        else:
-            columns = one_lot_columns(lot)
-        layers = Layers(base)
+        layers = Layers(self._source.relation)
         mapper = Mapper(self._profile, self._source, layers, may_have_controls=may_have_controls)
+        code = None if lot is not None else mapper.lot_code()
+        if lot is not None:
+            columns = one_lot_columns(lot)
+        else:
+            assert code is not None
+            columns = many_lots_columns(self._connection, layers, lots, code)
         validator = Validator(layers, columns, self._origin.received_at)
         self._records = [validator.check(mapper.record(section)) for section in self._profile.record]
-        query = layers.select(self._outputs(layers, lot is None, has_bad_bytes))
+        key = mapper.record(self._profile.record[0]).fields["record_id"].text
+        query = layers.select(self._outputs(layers, columns, code, key, has_bad_bytes))
         run = execute or (lambda statement: self._connection.execute(statement) and None)
+        # A test against a long list would become a join, which is slower here and loses the order of the rows.
+        self._connection.execute("SET disabled_optimizers = 'in_clause'")
         self._connection.execute("SET preserve_insertion_order = true")
         run(f"COPY ({query}) TO {quoted(str(self._file))} (FORMAT parquet, COMPRESSION lz4)")
         self._connection.execute("SET preserve_insertion_order = false")
+        self._connection.execute("RESET disabled_optimizers")
         self._malformed = read_parse_errors(self._connection, self._source)
 
-    def _joined_with_lots(self, may_have_controls: bool) -> str:
-        layers = Layers(self._source.relation)
-        code = Mapper(self._profile, self._source, layers, may_have_controls=may_have_controls).lot_code()
-        with_code = layers.select({"*": Column("*"), "row_lot": code})
-        return (
-            f"(SELECT by_row.*, {LOT_TABLE}.* EXCLUDE (lot_code) FROM ({with_code}) AS by_row "
-            f"LEFT JOIN {LOT_TABLE} ON {LOT_TABLE}.lot_code = by_row.row_lot)"
-        )
-
-    def _outputs(self, layers: Layers, is_many_lots: bool, has_bad_bytes: bool) -> dict[str, Column]:
+    def _outputs(
+        self, layers: Layers, lot: LotColumns, code: Column | None, key: Column, has_bad_bytes: bool
+    ) -> dict[str, Column]:
         let, source = layers.let, self._source
         raws = [Column(f"r{i}") for i in range(len(source.columns))]
         if source.is_json:
             blank = Column("(raw IS NULL)")
         else:
             empty = quoted("")
-            blank = let(f"coalesce({', '.join(f'nullif(trim({raw.sql}), {empty})' for raw in raws)}) IS NULL")
+            texts = ", ".join(f"nullif(trim({raw.sql}), {empty})" for raw in raws)
+            # The key of nearly every row is there, and then the other columns need no look.
+            blank = let(f"CASE WHEN {{0}} IS NOT NULL THEN false ELSE coalesce({texts}) IS NULL END", key)
         tests: list[str] = []
         if source.is_json:
             broken = "CASE WHEN json_valid(raw) THEN 'not_an_object' ELSE 'bad_json' END"
@@ -133,12 +128,12 @@ class Stage:
         if has_bad_bytes:
             searched = "raw" if source.is_json else f"concat({', '.join(raw.sql for raw in raws)})"
             tests.append(f"WHEN contains({searched}, chr(65533)) THEN {quoted('bad_encoding' + SEPARATOR * 2)}")
-        if is_many_lots:
+        if code is not None:
             start = quoted(f"unknown_lot{SEPARATOR}lot{SEPARATOR}")
-            tests.append(f"WHEN lot_id IS NULL THEN {start} || coalesce(left(row_lot, 61), '')")
-        row_refusal = (
-            let(f"CASE WHEN {{0}} THEN NULL {' '.join(tests)} END", blank) if tests else Column("NULL::VARCHAR")
-        )
+            tests.append(f"WHEN {{1}} IS NULL THEN {start} || coalesce(left({{2}}, 61), '')")
+        row_refusal = Column("NULL::VARCHAR")
+        if tests:
+            row_refusal = let(f"CASE WHEN {{0}} THEN NULL {' '.join(tests)} END", blank, lot.lot_id, code or NULL_TEXT)
         outputs = {"blank": blank, "row_refusal": row_refusal}
         states: list[Column] = []
         for position, record in enumerate(self._records):
@@ -166,8 +161,6 @@ class Stage:
         )
         if source.line_column is not None:
             outputs["line"] = Column(source.line_column)
-        if is_many_lots:
-            self._staged(Column("lot_id"), outputs)
         return outputs
 
     def _staged(self, column: Column, outputs: dict[str, Column]) -> str:
@@ -209,6 +202,10 @@ class Stage:
         for position, record in enumerate(self._records):
             by_kind.setdefault(record.kind, []).append(self._accepted(position, record))
         return {kind: f"({' UNION ALL '.join(selects)})" for kind, selects in by_kind.items()}
+
+    def line_of_batch_row(self, batch_row: str) -> str:
+        """SQL for the line of the file that a ``batch_row`` came from, for files without blank or malformed lines."""
+        return f"({batch_row} // {len(self._records)} + {self._source.first_line})"
 
     def _accepted(self, position: int, record: CheckedRecord) -> str:
         fixed = {
@@ -284,8 +281,7 @@ class Stage:
         )
 
     def _sentences(self) -> None:
-        sentences = [(code, text.zh, text.en) for code, text in REJECTS.items() if code != MALFORMED_CODE]
-        sentences.append((MALFORMED_CODE, MALFORMED_ZH, MALFORMED_EN))
+        sentences = [(code, text.zh, text.en) for code, text in REJECTS.items()]
         self._connection.execute("CREATE OR REPLACE TEMP TABLE refusal_sentence (code VARCHAR, zh VARCHAR, en VARCHAR)")
         self._connection.executemany("INSERT INTO refusal_sentence VALUES (?, ?, ?)", sentences)
 

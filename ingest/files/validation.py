@@ -90,7 +90,7 @@ class Validator:
             draft.values["op"] = literal("upsert")
             return draft.values["op"]
         op = self._layers.let("coalesce(lower({0}), 'upsert')", mapped.text)
-        draft.rest.append((self._layers.let(f"{{0}} NOT IN ({listed(codes('op'))})", op), "unknown_op", "op", op))
+        draft.rest.append((self._layers.inline(f"{{0}} NOT IN ({listed(codes('op'))})", op), "unknown_op", "op", op))
         draft.values["op"] = op
         return op
 
@@ -101,7 +101,7 @@ class Validator:
         draft.values[name] = text
 
     def _plate(self, draft: Draft, name: str, rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         self._cleaned(draft, mapped, own)
         known = let(f"regexp_full_match({{0}}, {_braced(quoted(rules.PLATE_PATTERN))})", text)
         # translate() builds its table for each row; nearly all plates are already in their one spelling.
@@ -121,33 +121,38 @@ class Validator:
             known,
         )
         draft.values[name] = let("CASE WHEN {1} = 'no_plate' THEN NULL ELSE {0} END", plate, form)
-        draft.own.append((let(f"length({{0}}) > {rule.limit}", text), "too_long", name, self._length(text, rule.limit)))
+        draft.own.append((self._is_longer(text, rule.limit), "too_long", name, self._length(text, rule.limit)))
         if draft.record.kind in rules.PLATE_EXPECTED:
-            draft.marks.append(("no_plate", let("{0} = 'no_plate'", form), True))
-        draft.marks.append(("misread_plate", let("{0} = 'misread_plate'", form), True))
+            draft.marks.append(("no_plate", inline("{0} = 'no_plate'", form), True))
+        draft.marks.append(("misread_plate", inline("{0} = 'misread_plate'", form), True))
 
     def _code(self, draft: Draft, name: str, rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         known = listed(codes(rule.code_set))
         if text.is_constant and text.sql in known.split(", "):
             draft.values[name] = text
             return
         self._cleaned(draft, mapped, own)
         self._too_long(draft, name, text, rules.TEXT_LIMIT, own)
-        code = let(f"CASE WHEN {{0}} IN ({known}) THEN {{0}} ELSE lower({{0}}) END", text)
-        unknown = let(f"{{0}} NOT IN ({known})", code)
+        is_known = let(f"{{0}} IN ({known})", text)
+        unknown = inline(f"NOT {{1}} AND lower({{0}}) NOT IN ({known})", text, is_known)
         if rule.on_unknown == "reject":
             draft.rest.append((self._if_own(draft, unknown, own), "unknown_code", name, text))
-            draft.values[name] = code
+            draft.values[name] = let("CASE WHEN {1} THEN {0} ELSE lower({0}) END", text, is_known)
             return
         other = "'other'" if rule.on_unknown == "other" else "NULL"
-        value = let(f"CASE WHEN {{1}} THEN {other} ELSE {{0}} END", code, unknown)
+        value = let(
+            f"CASE WHEN {{1}} THEN {{0}} WHEN {{0}} IS NULL THEN NULL WHEN lower({{0}}) IN ({known}) THEN lower({{0}}) "
+            f"ELSE {other} END",
+            text,
+            is_known,
+        )
         draft.marks.append(("unknown_code", unknown, own))
         default = rules.DEFAULTS.get(name)
         draft.values[name] = value if default is None else let(f"coalesce({{0}}, '{default}')", value)
 
     def _codes(self, draft: Draft, name: str, rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         known = listed(codes(rule.code_set))
         missing = listed(sorted(rules.MISSING_TEXTS))
         self._cleaned(draft, mapped, own)
@@ -156,7 +161,7 @@ class Validator:
             f"lambda x: lower(x) NOT IN ({_braced(missing)}))",
             text,
         )
-        too_long = let(f"len(list_filter({{0}}, lambda x: length(x) > {rules.TEXT_LIMIT})) > 0", parts)
+        too_long = inline(f"len(list_filter({{0}}, lambda x: length(x) > {rules.TEXT_LIMIT})) > 0", parts)
         draft.own.append((too_long, "too_long", name, text))
         coded = let(
             f"list_transform({{0}}, lambda x: CASE WHEN lower(x) IN ({known}) THEN lower(x) ELSE 'other' END)", parts
@@ -169,17 +174,17 @@ class Validator:
         )
 
     def _time(self, draft: Draft, name: str, rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         zone, steady = zone_columns(mapped.zone, self._lot)
         if text.is_null:
             draft.values[name] = Column("NULL::TIMESTAMP")
             if rule.required:
                 draft.form.append((Column("true"), "missing_field", name, literal("")))
             return
-        read = read_time(self._layers, text, mapped.formats, zone, steady)
+        read = read_time(self._layers, text, mapped.formats, zone, steady, rule.window)
         if rule.required:
-            draft.form.append((let("{0} IS NULL", text), "missing_field", name, literal("")))
-        bad = let("{0} IS NOT NULL AND {1} IS NULL", text, read.utc)
+            draft.form.append((inline("{0} IS NULL", text), "missing_field", name, literal("")))
+        bad = inline("{0} IS NOT NULL AND {1} IS NULL", text, read.utc)
         draft.form.append((self._if_own(draft, bad, own), "bad_time", name, text))
         earliest, latest = (_timestamp(moment) for moment in rules.window(rule.window, self._now))
         outside = let(f"{{0}} NOT BETWEEN {earliest} AND {latest}", read.utc)
@@ -199,19 +204,19 @@ class Validator:
         draft.own.append((found.is_absurd, "absurd_money", name, mapped.text))
         draft.own.append((found.is_too_precise, "money_precision", name, mapped.text))
         if not rule.may_be_negative:
-            draft.own.append((self._layers.let("{0} < 0", found.amount), "negative_money", name, mapped.text))
+            draft.own.append((self._layers.inline("{0} < 0", found.amount), "negative_money", name, mapped.text))
         draft.values[name] = found.amount
 
     def _integer(self, draft: Draft, name: str, rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         lowest, highest = rule.range
         number = let(
             f"CASE WHEN regexp_full_match({{0}}, '{_INTEGER}') THEN TRY_CAST({{0}} AS HUGEINT) "
             f"WHEN regexp_full_match({{0}}, '{_WHOLE_DECIMAL}') THEN TRY_CAST(split_part({{0}}, '.', 1) AS HUGEINT) END",
             text,
         )
-        bad = let("{0} IS NOT NULL AND {1} IS NULL", text, number)
-        outside = let(f"{{0}} NOT BETWEEN {lowest} AND {highest}", number)
+        bad = inline("{0} IS NOT NULL AND {1} IS NULL", text, number)
+        outside = inline(f"{{0}} NOT BETWEEN {lowest} AND {highest}", number)
         draft.form.append((self._if_own(draft, bad, own), "wrong_type", name, text))
         draft.form.append((self._if_own(draft, outside, own), "out_of_range", name, text))
         default = rules.DEFAULTS.get(name)
@@ -219,31 +224,31 @@ class Validator:
         value = let(f"TRY_CAST({{0}} AS {kind})", number)
         draft.values[name] = value if default is None else let(f"coalesce({{0}}, {default})", value)
         if name in rules.COUNTS.get(draft.record.kind, ()):
-            draft.marks.append(("impossible_count", let("{0} < 0", number), True))
+            draft.marks.append(("impossible_count", inline("{0} < 0", number), True))
 
     def _boolean(self, draft: Draft, name: str, _rule: rules.Field, mapped: MappedField, own: bool) -> None:
-        let, text = self._layers.let, mapped.text
+        let, inline, text = self._layers.let, self._layers.inline, mapped.text
         value = let(
             f"CASE WHEN lower({{0}}) IN ({listed(_TRUE)}) THEN true WHEN lower({{0}}) IN ({listed(_FALSE)}) THEN false END",
             text,
         )
-        bad = let("{0} IS NOT NULL AND {1} IS NULL", text, value)
+        bad = inline("{0} IS NOT NULL AND {1} IS NULL", text, value)
         draft.form.append((self._if_own(draft, bad, own), "wrong_type", name, text))
         draft.values[name] = value
 
     # Rules on several fields.
 
     def _required(self, draft: Draft) -> None:
-        let = self._layers.let
-        missing = let("{0} IS NULL", draft.values["record_id"])
+        inline = self._layers.inline
+        missing = inline("{0} IS NULL", draft.values["record_id"])
         draft.form.insert(0, (missing, "missing_field", "record_id", literal("")))
         required = [name for name, rule in rules.FIELDS[draft.record.kind].items() if rule.required]
         draft.own[:0] = [
-            (let("{0} IS NULL", draft.values[name]), "missing_field", name, literal("")) for name in required
+            (inline("{0} IS NULL", draft.values[name]), "missing_field", name, literal("")) for name in required
         ]
 
     def _together(self, draft: Draft) -> None:
-        let, values, kind = self._layers.let, draft.values, draft.record.kind
+        inline, values, kind = self._layers.inline, draft.values, draft.record.kind
         explains = rules.METHOD_EXPLAINS.get(kind)
         if kind == "charge":
             values |= amounts.balanced(self._layers, values)
@@ -252,12 +257,12 @@ class Validator:
             amounts.settle(self._layers, draft, explains)
         for of_kind, first, last in rules.STAY_ORDER:
             if of_kind == kind:
-                draft.marks.append(("negative_stay", let("{0} > {1}", values[first], values[last]), True))
+                draft.marks.append(("negative_stay", inline("{0} > {1}", values[first], values[last]), True))
         if kind == "free_space_count":
-            over = let("{0} > {1}", values["free_spaces"], values["total_spaces"])
+            over = inline("{0} > {1}", values["free_spaces"], values["total_spaces"])
             draft.marks.append(("impossible_count", over, True))
         if kind == "renewal":
-            reversed_period = let("{0} > {1}", values["valid_from"], values["valid_to"])
+            reversed_period = inline("{0} > {1}", values["valid_from"], values["valid_to"])
             draft.marks.append(("reversed_period", reversed_period, True))
 
     def _finished(self, draft: Draft, operation: Column) -> CheckedRecord:
@@ -288,19 +293,22 @@ class Validator:
     ) -> list[tuple[Column, str, str, Column]]:
         if not may_be_void:
             return found
-        let = self._layers.let
-        return [(let("{0} AND {1} <> 'void'", when, operation), code, name, value) for when, code, name, value in found]
+        inline = self._layers.inline
+        return [
+            (inline("{0} AND {1} <> 'void'", when, operation), code, name, value) for when, code, name, value in found
+        ]
 
     def _marks_for(self, draft: Draft, operation: Column, may_be_void: bool) -> list[tuple[str, Column]]:
         if not may_be_void:
             return [(code, when) for code, when, _ in draft.marks]
-        let = self._layers.let
+        inline = self._layers.inline
         return [
-            (code, let("{0} AND {1} <> 'void'", when, operation) if own else when) for code, when, own in draft.marks
+            (code, inline("{0} AND {1} <> 'void'", when, operation) if own else when) for code, when, own in draft.marks
         ]
 
     def _first_refusal(self, found: list[tuple[Column, str, str, Column]]) -> Column:
-        cases, inputs = [], []
+        cases: list[str] = []
+        inputs: list[Column] = []
         for when, code, name, value in found:
             first = len(inputs)
             inputs += [when, value]
@@ -313,7 +321,8 @@ class Validator:
         by_code: dict[str, list[Column]] = {}
         for code, when in found:
             by_code.setdefault(code, []).append(when)
-        tests, inputs = [], []
+        tests: list[tuple[str, str]] = []
+        inputs: list[Column] = []
         for code in sorted(by_code):
             places = []
             for when in by_code[code]:
@@ -335,7 +344,7 @@ class Validator:
         operation = draft.values["op"]
         if not own or operation.depth == 0:
             return condition
-        return self._layers.let("{0} AND {1} <> 'void'", condition, operation)
+        return self._layers.inline("{0} AND {1} <> 'void'", condition, operation)
 
     def _cleaned(self, draft: Draft, mapped: MappedField, own: bool) -> None:
         if mapped.cleaned is not None:
@@ -344,18 +353,22 @@ class Validator:
     def _too_long(self, draft: Draft, name: str, text: Column, limit: int, own: bool) -> None:
         if text.depth == 0 and len(text.sql) <= limit:
             return
-        condition = self._layers.let(f"length({{0}}) > {limit}", text)
+        condition = self._is_longer(text, limit)
         draft.rest.append((self._if_own(draft, condition, own), "too_long", name, self._length(text, limit)))
 
+    def _is_longer(self, text: Column, limit: int) -> Column:
+        # A text has at most as many characters as bytes, and the number of bytes is at hand.
+        return self._layers.inline(f"strlen({{0}}) > {limit} AND length({{0}}) > {limit}", text)
+
     def _length(self, text: Column, limit: int) -> Column:
-        return self._layers.let(f"length({{0}}) || ' > {limit}'", text)
+        return self._layers.inline(f"length({{0}}) || ' > {limit}'", text)
 
     def _clock_marks(self, draft: Draft, read: Instant, outside: Column | None, own: bool) -> None:
         for code, odd in (("ambiguous_time", read.wall_was_ambiguous), ("nonexistent_time", read.wall_was_skipped)):
             if odd is None:
                 continue
             if outside is not None:
-                odd = self._layers.let("{0} AND NOT {1}", odd, outside)
+                odd = self._layers.inline("{0} AND NOT {1}", odd, outside)
             draft.marks.append((code, odd, own))
 
 

@@ -83,6 +83,10 @@ REJECTS: Final[dict[str, Sentence]] = {
         "日志中的这一行已损坏，请检查磁盘并重新上传该记录。",
         "This line of the journal is damaged; check the disk and have the lot send the record again.",
     ),
+    "malformed_row": Sentence(
+        "该行不是完整的一行：{value}，请修正分隔符、引号或列数。",
+        "This row cannot be split into columns: {value}. Correct delimiters, quotes or the number of columns.",
+    ),
     "missing_field": Sentence("缺少必填字段 {field}。", "Required field {field} is missing."),
     "money_precision": Sentence(
         "字段 {field} 的金额 {value} 超过两位小数，请精确到分。",
