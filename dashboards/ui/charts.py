@@ -94,7 +94,7 @@ def over_hours(
         )
     figure.update_layout(
         barmode="group",
-        xaxis={"type": "category", "tickmode": "array", "tickvals": list(labels)[::2], "tickangle": 0},
+        xaxis={"type": "category", "tickmode": "array", "tickvals": list(labels)[::3], "tickangle": 0},
         yaxis={"rangemode": "tozero"},
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     )

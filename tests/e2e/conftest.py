@@ -40,7 +40,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LOGIN, PASSWORD = "li.na", "Right-Horse-7"
-START_SECONDS = 60
+GUARD = "guard"  # sees lot 3 only
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,11 @@ def published_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     settings = prepare_stores(tmp_path_factory.mktemp("published"))
     fill_marts(settings)
     add_lots(settings, {1: 12, 2: 34})
+    with ops_session(settings) as session:
+        platform = ensure_platform(session)
+        create_operator(
+            session, login=GUARD, name="王刚", role="lot", node_id=platform.node_id, lot_id=3, password=PASSWORD
+        )
     with running(settings) as server:
         yield server
 
@@ -258,7 +264,7 @@ def new_context(chromium) -> Iterator[Callable]:
 
     def open_one(**options):
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "zh-CN", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(45_000)
         opened.append(context)
         return context
 
@@ -271,9 +277,9 @@ def new_context(chromium) -> Iterator[Callable]:
 def sign_in() -> Callable[..., None]:
     """Fills in the login form of a page."""
 
-    def fill_in(page, server: Server, *, password: str = PASSWORD, path: str = "/") -> None:
+    def fill_in(page, server: Server, *, login: str = LOGIN, password: str = PASSWORD, path: str = "/") -> None:
         page.goto(server.url + path)
-        page.fill("#login", LOGIN)
+        page.fill("#login", login)
         page.fill("#password", password)
         page.click("button[type=submit]")
 

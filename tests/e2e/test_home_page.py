@@ -31,9 +31,9 @@ def report(published_server):
 def home(published_server, new_context, sign_in):
     """Opens the home page in a browser of its own."""
 
-    def open_home(path: str = "/", **options):
+    def open_home(path: str = "/", login: str = "li.na", **options):
         page = new_context(**options).new_page()
-        sign_in(page, published_server, path=path)
+        sign_in(page, published_server, login=login, path=path)
         page.locator(".pc-foot").wait_for()
         return page
 
@@ -107,6 +107,17 @@ def test_a_lot_that_does_not_exist_and_a_wrong_date_are_told_and_not_obeyed(home
     assert shown_figures(page) == reported_figures(report)
 
 
+def test_somebody_of_one_lot_sees_that_lot_only_also_after_the_platform_asked_the_same(home, report):
+    home("/?lot=lot-1")
+    page = home("/?lot=lot-1", login="guard")
+    assert page.get_by_text("您无权查看").is_visible()
+    assert shown_figures(page) == reported_figures(report, lot="lot-3")
+    assert page.locator(".pc-feed b").all_inner_texts() == ["人民医院"]
+    names = page.locator("[data-testid=stMain]").inner_text()
+    assert "静安嘉里" not in names
+    assert "大学城" not in names
+
+
 def test_hours_without_uploads_are_marked_and_hours_to_come_are_not(home, report):
     page = home()
     hours = report("home-traffic-hours").records()
@@ -150,8 +161,9 @@ def test_nothing_is_wider_than_a_phone(home):
     page = home(viewport={"width": 390, "height": 844})
     page.locator(".js-plotly-plot").first.wait_for()
     wider = page.evaluate(
-        """() => [...document.querySelectorAll('[data-testid=stMain] *')]
-            .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.tagName + ' ' + one.className + ' ' + one.outerHTML.slice(0, 200))"""
+        """() => [...document.querySelectorAll('[data-testid=stMain], [data-testid=stMain] [class*=st-key-], .pc-ks')]
+            .filter(one => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth)
+            .map(one => one.className)"""
     )
     assert wider == []
 

@@ -48,7 +48,7 @@ def test_signing_out_in_one_tab_ends_the_other_at_its_next_run(empty_server, new
     first.get_by_role("button", name="退出登录").click()
     first.wait_for_url(AT_LOGIN)
     # Nobody touches the second tab: its own waiting for a publication runs the guard.
-    second.wait_for_url(AT_LOGIN, timeout=40_000)
+    second.wait_for_url(AT_LOGIN, timeout=60_000)
     first.goto(empty_server.url)
     assert AT_LOGIN.search(first.url)
 
