@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +25,7 @@ from ingest.gateway.client import GatewayClient
 from warehouse.lake.connect import open_lake
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import Lot, Node
-from warehouse.ops.session import migrate, ops_session
+from warehouse.ops.session import migrate, ops_engine, ops_session
 from warehouse.security.credentials import create_credential
 from warehouse.settings import Settings
 
@@ -127,11 +129,11 @@ def wait_until_up(url: str, process: Process, seconds: float = 60) -> None:
             time.sleep(0.05)
 
 
-def make_instance(home: Path, *, with_lake: bool, **changes: Any) -> Instance:
-    settings = Settings(home=home, **changes)
+def make_template(home: Path) -> dict[str, tuple[str, str]]:
+    """Stores with the lots and an empty lake; returns the credentials."""
+    settings = Settings(home=home)
     migrate(settings)
-    if with_lake:
-        create_lake(settings)
+    create_lake(settings)
     keys = {}
     with ops_session(settings) as session:
         session.add(Node(node_id=1, parent_id=None, level="platform", code="platform", name="平台"))
@@ -142,27 +144,47 @@ def make_instance(home: Path, *, with_lake: bool, **changes: Any) -> Instance:
             session.add(Lot(lot_id=lot_id, customer_id=2, code=code, name=code, time_zone="Asia/Shanghai"))
             session.flush()
             keys[code] = create_credential(session, settings, lot_id)
-    return Instance(settings, keys, {f"PARK_{name.upper()}": str(value) for name, value in changes.items()})
+    ops_engine(settings).dispose()
+    return keys
 
 
-@pytest.fixture
-def instance_maker(tmp_path: Path) -> Callable[..., Instance]:
-    def make(*, with_lake: bool = True, **changes: Any) -> Instance:
-        return make_instance(tmp_path / "home", with_lake=with_lake, **changes)
+@pytest.fixture(scope="session")
+def make_instance(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Instance]:
+    """Makes instances by copying one: building a lake takes seconds, copying an empty one does not."""
+    template = tmp_path_factory.mktemp("template") / "home"
+    keys = make_template(template)
+
+    def make(home: Path, **changes: Any) -> Instance:
+        shutil.copytree(template, home)
+        settings = Settings(home=home, **changes)
+        # The catalog keeps the data folder's absolute path; everything below it is relative.
+        with closing(sqlite3.connect(settings.catalog_file)) as catalog:
+            catalog.execute(
+                "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [settings.resolved_data_path + "/"]
+            )
+            catalog.commit()
+        return Instance(settings, keys, {f"PARK_{name.upper()}": str(value) for name, value in changes.items()})
 
     return make
 
 
 @pytest.fixture
+def instance_maker(make_instance: Callable[..., Instance], tmp_path: Path) -> Callable[..., Instance]:
+    return lambda **changes: make_instance(tmp_path / "home", **changes)
+
+
+@pytest.fixture
 def instance(instance_maker: Callable[..., Instance]) -> Instance:
-    """An instance with a lake, whose journal seals quickly."""
+    """An instance whose journal seals quickly."""
     return instance_maker(journal_segment_seconds=0.1, lander_interval_seconds=0.1)
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance, str]]:
-    """An instance without a lake and its running gateway; shared by the tests of a module."""
-    made = make_instance(tmp_path_factory.mktemp("served") / "home", with_lake=False, journal_segment_seconds=0.2)
+def served(
+    make_instance: Callable[..., Instance], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Instance, str]]:
+    """An instance and its running gateway; shared by the tests of a module."""
+    made = make_instance(tmp_path_factory.mktemp("served") / "home", journal_segment_seconds=0.2)
     with made.gateway() as url:
         yield made, url
 
@@ -179,3 +201,8 @@ def entries() -> Callable[..., list[dict[str, Any]]]:
         ]
 
     return make
+
+
+@pytest.fixture
+def unused_port() -> int:
+    return free_port()

@@ -261,7 +261,7 @@ def test_every_reference_of_the_document_leads_somewhere(sender: Sender) -> None
 def test_a_lot_that_sends_too_fast_is_told_when_to_come_again(
     instance_maker: Callable[..., Any], entries: Entries
 ) -> None:
-    instance = instance_maker(with_lake=False, gateway_records_per_minute=600)
+    instance = instance_maker(gateway_records_per_minute=600)
     with instance.gateway() as url, instance.client(url, attempts=1) as client, instance.client(url, "L2") as other:
         assert client.send(entries(610))["accepted"] == 610
         body = batch(entries(1))
@@ -278,7 +278,7 @@ def test_a_lot_that_sends_too_fast_is_told_when_to_come_again(
 def test_when_the_disk_takes_nothing_no_record_is_acknowledged_and_nothing_before_is_lost(
     instance_maker: Callable[..., Any], entries: Entries
 ) -> None:
-    instance = instance_maker(with_lake=False, journal_segment_seconds=60)
+    instance = instance_maker(journal_segment_seconds=60)
     limit = 100_000
 
     def no_large_files() -> None:
@@ -299,7 +299,7 @@ def test_when_the_disk_takes_nothing_no_record_is_acknowledged_and_nothing_befor
 def test_concurrent_uploads_share_the_fsync_and_all_arrive(
     instance_maker: Callable[..., Any], entries: Entries
 ) -> None:
-    instance = instance_maker(with_lake=False, journal_segment_seconds=60)
+    instance = instance_maker(journal_segment_seconds=60)
     answers: list[int] = []
     with instance.gateway() as url:
 
@@ -321,7 +321,7 @@ def test_concurrent_uploads_share_the_fsync_and_all_arrive(
 
 
 def test_a_client_sends_again_until_the_gateway_is_back(instance_maker: Callable[..., Any], entries: Entries) -> None:
-    instance = instance_maker(with_lake=False)
+    instance = instance_maker()
     with instance.gateway() as url:
         port = int(url.rsplit(":", 1)[1])
     answer: list[dict[str, Any]] = []
