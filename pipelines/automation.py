@@ -6,6 +6,7 @@ A dbt start costs many CPU seconds, so nothing is started that has nothing to do
 
 # No postponed annotations here: Dagster looks at the types of step parameters when a step is defined.
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,13 +23,15 @@ from warehouse.settings import Settings
 
 # A build that fails again and again is tried at most this many doublings of the refresh interval apart.
 _LONGEST_BACKOFF: Final = 6
-_UNFINISHED: Final = [
+UNFINISHED: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
-]
+)
+_RUNS_KEPT_FOR: Final = timedelta(days=3)
+_RUNS_FORGOTTEN_AT_ONCE: Final = 500
 REFRESH: Final = "refresh"
 NIGHTLY: Final = "nightly_verification"
 MAINTENANCE: Final = "maintenance"
@@ -75,13 +78,27 @@ def automation(settings: Settings, raw: dg.AssetsDefinition, marts: dg.AssetsDef
         context.log.info(f"maintenance: {done.as_dict()}")
         context.add_output_metadata(done.as_dict())
 
+    @dg.op
+    def forget_old_runs(context: dg.OpExecutionContext) -> None:
+        """Delete what Dagster keeps of runs that ended days ago; a refresh a minute leaves a file each."""
+        before = datetime.now(UTC) - _RUNS_KEPT_FOR
+        done = [status for status in dg.DagsterRunStatus if status not in UNFINISHED]
+        records = context.instance.get_run_records(
+            dg.RunsFilter(statuses=done, created_before=before), limit=_RUNS_FORGOTTEN_AT_ONCE
+        )
+        for record in records:
+            context.instance.delete_run(record.dagster_run.run_id)
+            shutil.rmtree(settings.dagster_home / "storage" / record.dagster_run.run_id, ignore_errors=True)
+        context.log.info(f"{len(records)} old runs deleted")
+
     @dg.job(name=MAINTENANCE, executor_def=dg.in_process_executor)
     def maintenance() -> None:
         """Keep the lake small and fast."""
         tidy_lake()
+        forget_old_runs()
 
     def refresh_request(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
-        if instance.get_run_records(dg.RunsFilter(job_name=REFRESH, statuses=_UNFINISHED), limit=1):
+        if instance.get_run_records(dg.RunsFilter(job_name=REFRESH, statuses=list(UNFINISHED)), limit=1):
             return dg.SkipReason("a refresh is on its way")
         due = build_due(settings)
         if due.reason is None:

@@ -108,7 +108,9 @@ def plan_build(settings: Settings, connection: duckdb.DuckDBPyConnection, *, ful
 
 def dbt_arguments(plan: BuildPlan) -> list[str]:
     """Arguments of the dbt run that carries out ``plan``."""
-    return ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if plan.is_full else [])]
+    # Seeds are part of the models' fingerprint: another seed means a full build.
+    scope = ["--full-refresh"] if plan.is_full else ["--exclude-resource-type", "seed"]
+    return ["build", "--exclude-resource-type", "unit_test", *scope]
 
 
 class DbtBuilder:

@@ -1,4 +1,4 @@
-"""Commands of the pipelines: refresh, publish."""
+"""Commands of the pipelines: demo, up, refresh, publish."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipelines import demo_commands
+from pipelines import demo_commands, up_commands
 from warehouse.settings import load_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     demo_commands.register(app)
+    up_commands.register(app)
 
     @app.command()
     def refresh(
