@@ -1,17 +1,16 @@
-{# Keys that changed rows had before and have now: a corrected record may have moved from one device to another. #}
-{% macro record_touched_key(name, key) -%}
-    insert into lake.meta.touched
-    select distinct '{{ name }}', lot_id, business_date
-    from (select lot_id, business_date from {{ name }}__gone union all select lot_id, business_date from {{ name }}__new);
+{# Models rebuilt by key (device, alarm): which keys changed rows had before and have now, since a corrected record may
+   have moved from one to another. #}
+{% macro keep_touched_keys(name, key) -%}
     insert into lake.meta.touched_key
     select distinct '{{ name }}', lot_id, {{ key }}
     from (select lot_id, {{ key }} from {{ name }}__gone union all select lot_id, {{ key }} from {{ name }}__new);
 {%- endmacro %}
-{% macro record_touched_fct_device_report(name) -%}
-    {{ record_touched_key(name, 'device_id') }}
-    -- A state holds into the following days, and what it cuts short may have begun on the days before.
-    insert into lake.meta.touched
-    select distinct '{{ name }}.held', lot_id, cast(held_day as date)
+{% macro keep_more_fct_device_report(name) -%}{{ keep_touched_keys(name, 'device_id') }}{%- endmacro %}
+{% macro keep_more_fct_alarm_event(name) -%}{{ keep_touched_keys(name, 'alarm_id') }}{%- endmacro %}
+
+{# A state holds into the following days, and what it cuts short may have begun on the days before. #}
+{% macro touched_rows_fct_device_report(name) -%}
+    select '{{ name }}.held', lot_id, cast(held_day as date)
     from (
         select
             lot_id,
@@ -19,11 +18,10 @@
         from (
             select lot_id, business_date from {{ name }}__gone union select lot_id, business_date from {{ name }}__new
         )
-    );
+    )
 {%- endmacro %}
-{% macro record_touched_fct_alarm_event(name) -%}{{ record_touched_key(name, 'alarm_id') }}{%- endmacro %}
 
-{# Pre-hook of a model rebuilt by key: <model>__scope holds the keys whose source rows changed. #}
+{# Pre-hook: <model>__scope holds the keys whose source rows changed. #}
 {% macro open_key_scope(source_name, key) -%}
     {%- if not is_building() or not is_incremental() -%}{{ return('select 1') }}{%- endif -%}
     create or replace temp table {{ this.identifier }}__scope as

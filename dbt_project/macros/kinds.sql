@@ -6,44 +6,32 @@
     ]) }}
 {%- endmacro %}
 
-{# Kinds with rows since the last green build; each question is answered from file statistics. #}
+{% macro uploads_of_all_kinds() -%}
+    {%- set names = [] -%}
+    {%- for kind in record_kinds() -%}{%- do names.append('raw.' ~ kind) -%}{%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+{# Kinds with rows since the last green build. #}
 {% macro kinds_with_news() -%}
     {%- if not is_building() -%}{{ return(record_kinds()) }}{%- endif -%}
-    {%- set parts = [] -%}
-    {%- set since = raw_from() -%}
-    {%- for kind in record_kinds() -%}
-        {%- do parts.append(
-            "select '" ~ kind ~ "' from (select 1 from lake.raw." ~ kind ~ " where batch_seq > " ~ since ~ " limit 1)"
-        ) -%}
-    {%- endfor -%}
     {%- set found = [] -%}
-    {%- for row in run_query(parts | join(' union all ')).rows -%}{%- do found.append(row[0]) -%}{%- endfor -%}
+    {%- for row in run_query("select distinct kind from memory.main.news order by kind").rows -%}
+        {%- do found.append(row[0]) -%}
+    {%- endfor -%}
     {{ return(found) }}
 {%- endmacro %}
 
 {# Days of new rows, and of every older version of a key that a new row contests. #}
 {% macro touch_new_days() -%}
-    {%- if is_building() and not flags.FULL_REFRESH -%}
-        {%- set since = raw_from() -%}
-        {%- for kind in kinds_with_news() %}
-            insert into lake.meta.touched
-            select 'raw.{{ kind }}', lot_id, business_date
-            from lake.raw.{{ kind }} where batch_seq > {{ since }}
-            union
-            select 'raw.{{ kind }}', contested.lot_id, contested.business_date
-            from {{ this }} as contested
-            where contested.kind = '{{ kind }}'
-                and (contested.lot_id, contested.record_id) in (
-                    select lot_id, record_id from lake.raw.{{ kind }} where batch_seq > {{ since }}
-                );
-        {%- endfor %}
-    {%- else -%}
-        select 1
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro uploads_of_all_kinds() -%}
-    {%- set names = [] -%}
-    {%- for kind in record_kinds() -%}{%- do names.append('raw.' ~ kind) -%}{%- endfor -%}
-    {{ return(names) }}
+    {%- if not is_building() or flags.FULL_REFRESH -%}{{ return('select 1') }}{%- endif -%}
+    create or replace temp table {{ this.identifier }}__touched as
+        select 'raw.' || kind as model, lot_id, business_date from memory.main.news
+        union
+        select 'raw.' || contested.kind, contested.lot_id, contested.business_date
+        from {{ this }} as contested
+        where (contested.kind, contested.lot_id, contested.record_id) in (
+            select kind, lot_id, record_id from memory.main.news
+        );
+    insert into lake.meta.touched select * from {{ this.identifier }}__touched
 {%- endmacro %}

@@ -19,7 +19,7 @@
     {%- if not is_building() -%}{{ return('true') }}{%- endif -%}
     {%- set names = "'" ~ sources | join("', '") ~ "'" -%}
     {%- set span = run_query(
-        "select min(touched.business_date), max(touched.business_date) from lake.meta.touched as touched "
+        "select min(touched.business_date), max(touched.business_date) from memory.main.touched as touched "
         ~ "semi join " ~ ref('rpt_upload_hour') ~ " as upload on upload.lot_id = touched.lot_id "
         ~ "and upload.business_date = touched.business_date where touched.model in (" ~ names ~ ")"
     ).rows[0] -%}
@@ -27,6 +27,6 @@
     {{ return(
         "business_date between date '" ~ span[0] ~ "' - " ~ (var('pairing_horizon_days') + 2)
         ~ " and date '" ~ span[1] ~ "' + " ~ (var('longest_stay_days') + 2)
-        ~ " and lot_id in (select lot_id from lake.meta.touched where model in (" ~ names ~ "))"
+        ~ " and lot_id in (select lot_id from memory.main.touched where model in (" ~ names ~ "))"
     ) }}
 {%- endmacro %}

@@ -6,10 +6,7 @@ coalesce({{ alias }}.plate, '#' || {{ alias }}.kind || '#' || {{ alias }}.record
 {%- endmacro %}
 
 {# Changed passages, old and new versions, are kept until a green build, so that a failed run forgets nothing. #}
-{% macro record_touched_fct_passage(name) -%}
-    insert into lake.meta.touched
-    select distinct '{{ name }}', lot_id, business_date
-    from (select lot_id, business_date from {{ name }}__gone union all select lot_id, business_date from {{ name }}__new);
+{% macro keep_more_fct_passage(name) -%}
     insert into lake.meta.touched_passage
     select lot_id, business_date, is_inner, direction, kind, record_id, plate, occurred_at, entry_record_id
     from (select * from {{ name }}__gone union all select * from {{ name }}__new);
@@ -92,13 +89,8 @@ coalesce({{ alias }}.plate, '#' || {{ alias }}.kind || '#' || {{ alias }}.record
 {% macro stay_days(alias, horizon) -%}{{ return(passage_days(alias, horizon)) }}{%- endmacro %}
 
 {# Days whose occupancy a changed stay can have changed: where the old and the new interval differ. #}
-{% macro record_touched_fct_stay(name) -%}
-    {%- set horizon = var('pairing_horizon_days') -%}
-    insert into lake.meta.touched
-    select distinct '{{ name }}', lot_id, business_date
-    from (select lot_id, business_date from {{ name }}__gone union all select lot_id, business_date from {{ name }}__new);
-    insert into lake.meta.touched
-    with old_interval as ({{ parked_interval(name ~ '__gone') }}),
+{% macro touched_rows_fct_stay(name) -%}
+    (with old_interval as ({{ parked_interval(name ~ '__gone') }}),
     new_interval as ({{ parked_interval(name ~ '__new') }}),
     changed as (
         select
@@ -130,5 +122,5 @@ coalesce({{ alias }}.plate, '#' || {{ alias }}.kind || '#' || {{ alias }}.record
                 interval 1 day
             )) as touched_day
         from changed
-    );
+    ))
 {%- endmacro %}

@@ -18,6 +18,11 @@
     ) }}
 {%- endmacro %}
 
+{# Scope: everything, for small tables; cheaper than dropping and creating them. #}
+{% macro get_incremental_whole_sql(arg_dict) -%}
+    {{ replace_difference(arg_dict, 'true') }}
+{%- endmacro %}
+
 {% macro replace_difference(arg_dict, scope) -%}
     {%- set target = arg_dict.target_relation -%}
     {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
@@ -34,17 +39,34 @@
     delete from {{ target }} as standing using {{ name }}__gone as gone
     where {% for key in keys %}standing.{{ key }} is not distinct from gone.{{ key }}{{ ' and ' if not loop.last }}{% endfor %};
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ name }}__new;
+    {%- if 'business_date' in arg_dict.dest_columns | map(attribute='name') %}
     {{ record_touched(name) }}
+    {%- endif %}
 {%- endmacro %}
 
-{# What downstream models look at. A model may have its own: record_touched_<model>. #}
+{# What downstream models look at: rows (model, lot_id, business_date). A model may tell its own with a macro
+   touched_rows_<model>, and keep more in a macro keep_more_<model>. #}
 {% macro record_touched(name) -%}
-    {%- set own = context.get('record_touched_' ~ name) -%}
-    {%- if own -%}
-        {{ own(name) }}
-    {%- elif 'business_date' in config.get('unique_key') -%}
-        insert into lake.meta.touched
-        select distinct '{{ name }}', lot_id, business_date
-        from (select lot_id, business_date from {{ name }}__gone union all select lot_id, business_date from {{ name }}__new);
-    {%- endif -%}
+    {%- set own_rows = context.get('touched_rows_' ~ name) -%}
+    {%- set keep_more = context.get('keep_more_' ~ name) -%}
+    create or replace temp table {{ name }}__touched as
+        select distinct '{{ name }}' as model, lot_id, business_date
+        from (
+            select lot_id, business_date from {{ name }}__gone
+            union all
+            select lot_id, business_date from {{ name }}__new
+        )
+        {%- if own_rows %}
+        union
+        {{ own_rows(name) }}
+        {%- endif %};
+    insert into lake.meta.touched select * from {{ name }}__touched;
+    {{ keep_more(name) if keep_more }}
+{%- endmacro %}
+
+{# Post-hook outside the transaction, for a transaction writes to one database only. #}
+{% macro mirror_touched() -%}
+    {%- set by_day = model.name == 'int_contested_version' or 'business_date' in model.columns -%}
+    {%- if not is_building() or not is_incremental() or not by_day -%}{{ return('select 1') }}{%- endif -%}
+    insert into memory.main.touched select * from {{ this.identifier }}__touched
 {%- endmacro %}

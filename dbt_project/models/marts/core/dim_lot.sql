@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', incremental_strategy='whole', unique_key=['lot_id']) }}
 select
     lot_id,
     code,
