@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from warehouse import lots_commands, report_commands
@@ -30,3 +32,18 @@ def register(app: typer.Typer) -> None:
         from importlib.metadata import version as installed_version
 
         typer.echo(f"parkcloud {installed_version('parkcloud')}")
+
+    @app.command()
+    def doctor(
+        as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    ) -> None:
+        """Check this instance; each fault comes with its cure, and any fault ends in exit code 1."""
+        from warehouse import doctor as checks
+
+        settings = load_settings()
+        findings = checks.examine(settings)
+        typer.echo(
+            checks.as_json(findings) if as_json else "\n".join(found.line(settings.language) for found in findings)
+        )
+        if any(found.state == "fault" for found in findings):
+            raise typer.Exit(1)

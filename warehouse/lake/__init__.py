@@ -1,1 +1,1 @@
-"""The DuckLake lakehouse: connecting, the one writer, raw tables, publication. The only place in warehouse that knows DuckDB."""
+"""The DuckLake lakehouse: connecting, the one writer, raw tables, publication. Only here warehouse knows DuckDB."""

@@ -57,6 +57,15 @@ def landed_up_to(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
+def waiting_since(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When the oldest batch landed that no green build covers; None when all are covered."""
+    green = last_green(connection)
+    row = connection.execute(
+        f"SELECT min(landed_at) FROM {LAKE}.raw.batch WHERE batch_seq > ?", [green.raw_to if green else -1]
+    ).fetchone()
+    return row[0] if row else None
+
+
 def drop_built(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop everything that the models made: a full build starts from nothing.
 

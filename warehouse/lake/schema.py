@@ -95,7 +95,7 @@ def create_lake(settings: Settings) -> None:
             connection.execute(f"CALL {LAKE}.set_option('parquet_compression', 'zstd')")
             for kind in KINDS:
                 if _table(connection, f"raw.{kind}", raw_table_columns(kind)):
-                    # Month partitions sorted by (lot, time) measured best; by day made 757 files and tripled query time.
+                    # By month, sorted by (lot, time), measured best; by day made 757 files and tripled query time.
                     connection.execute(
                         f"ALTER TABLE {LAKE}.raw.{kind} SET PARTITIONED BY (year(business_date), month(business_date))"
                     )

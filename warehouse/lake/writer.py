@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from filelock import FileLock, Timeout
@@ -18,7 +19,12 @@ from warehouse.lake.connect import is_postgres
 from warehouse.settings import Settings
 
 # Any constant will do as long as all processes of one catalog share it; the schema name is mixed in.
-_ADVISORY_SPACE = 0x5041_524B
+ADVISORY_SPACE = 0x5041_524B
+
+
+def lock_file(settings: Settings) -> Path:
+    """The file that is locked when the catalog is on SQLite."""
+    return settings.home / "lake" / "writer.lock"
 
 
 @contextmanager
@@ -32,7 +38,7 @@ def writer_lock(settings: Settings, *, wait_seconds: float = 600.0) -> Iterator[
         with _advisory_lock(settings, wait_seconds):
             yield
         return
-    path = settings.home / "lake" / "writer.lock"
+    path = lock_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(path), timeout=wait_seconds)
     try:
@@ -52,7 +58,7 @@ def _advisory_lock(settings: Settings, wait_seconds: float) -> Iterator[None]:
     with psycopg.connect(settings.catalog_url, autocommit=True) as connection:
         while True:
             row = connection.execute(
-                "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_ADVISORY_SPACE, settings.catalog_schema)
+                "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (ADVISORY_SPACE, settings.catalog_schema)
             ).fetchone()
             if row is not None and row[0]:
                 break
@@ -65,6 +71,7 @@ def _advisory_lock(settings: Settings, wait_seconds: float) -> Iterator[None]:
 def _busy(wait_seconds: float) -> ParkError:
     return ParkError(
         zh=f"数据湖被另一个写入进程占用超过 {wait_seconds:.0f} 秒;请查看正在运行的 park 进程后重试",
-        en=f"another process has been writing to the lake for over {wait_seconds:.0f} s; check the running park processes and try again",
+        en=f"another process has been writing to the lake for over {wait_seconds:.0f} s; "
+        "check the running park processes and try again",
         code="lake_busy",
     )

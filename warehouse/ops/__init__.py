@@ -1,1 +1,1 @@
-"""The operational store: what people edit, credentials, live state and publications. SQLAlchemy; SQLite or PostgreSQL."""
+"""The operational store: what people edit, credentials, live state, publications. SQLAlchemy; SQLite or PostgreSQL."""

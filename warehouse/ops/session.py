@@ -10,6 +10,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 
@@ -54,3 +56,10 @@ def migrate(settings: Settings, revision: str = "head") -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         connection.commit()
+
+
+def revisions(settings: Settings) -> tuple[str | None, str | None]:
+    """Version that the operational store is at, None when it was never migrated, and the newest version there is."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with ops_engine(settings).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision(), scripts.get_current_head()

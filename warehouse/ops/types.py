@@ -15,7 +15,7 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Refuse naive values and store UTC."""
         if value is None:
             return None
@@ -23,7 +23,7 @@ class Instant(TypeDecorator[datetime]):
             raise ValueError(f"naive time {value!r}: give it a zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Return an aware UTC value from every back end."""
         if value is None:
             return None

@@ -1,0 +1,52 @@
+"""Who holds the writer lock: for people who wait for it.
+
+Does not belong here: the lock itself (``writer``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+
+from warehouse.errors import ParkError
+from warehouse.lake.connect import is_postgres
+from warehouse.lake.writer import ADVISORY_SPACE, lock_file, writer_lock
+from warehouse.settings import Settings
+
+
+def writer_lock_holder(settings: Settings) -> str | None:
+    """The process that holds the writer lock, as text for people; None when it is free."""
+    try:
+        with writer_lock(settings, wait_seconds=0):
+            return None
+    except ParkError:
+        pass
+    return _session_holding(settings) if is_postgres(settings) else _process_holding(lock_file(settings))
+
+
+def _session_holding(settings: Settings) -> str:
+    assert settings.catalog_url is not None
+    with psycopg.connect(settings.catalog_url, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT a.pid, a.client_addr, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::oid "
+            "AND l.objid = (hashtext(%s)::bigint & 4294967295)::oid",
+            (ADVISORY_SPACE, settings.catalog_schema),
+        ).fetchone()
+    return f"PostgreSQL session {row[0]} from {row[1] or 'this machine'} since {row[2]:%F %T}" if row else "?"
+
+
+def _process_holding(path: Path) -> str:
+    """The kernel's list names locks by device and inode."""
+    try:
+        status = path.stat()
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            if "FLOCK" in fields and fields[5].endswith(f":{status.st_ino}"):
+                pid = int(fields[4])
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                return f"{pid}: {words.strip()[:200]}"
+    except (OSError, ValueError, IndexError):
+        pass
+    return "?"
