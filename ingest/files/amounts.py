@@ -113,7 +113,9 @@ def settle(layers: Layers, draft: Draft, explains: str) -> None:
     if "payments" in draft.record.fields:
         payments, single = _payments(layers, draft, draft.record.fields["payments"].text, explains)
     too_long = layers.inline(f"length({{0}}) > {rules.TEXT_LIMIT}", text)
-    draft.own.insert(0, (too_long, "too_long", "method", text))
+    if draft.values["op"].depth > 0:
+        too_long = layers.inline("{0} AND {1} <> 'void'", too_long, draft.values["op"])
+    draft.texts.append((too_long, "too_long", "method", text))
     code = let(f"CASE WHEN {{0}} IN ({known}) THEN {{0}} ELSE lower({{0}}) END", text)
     unknown = let(f"{{1}} IS NULL AND {{2}} IS NULL AND coalesce({{0}} NOT IN ({known}), true)", code, payments, single)
     unexplained = layers.inline("{0} AND {1} > 0", unknown, draft.values[explains])
@@ -153,7 +155,7 @@ def _payments(layers: Layers, draft: Draft, text: Column, explains: str) -> tupl
     unknown = f"coalesce(part.method NOT IN ({known}), true)"
     shape = let("{0} IS NOT NULL AND NOT {1}", text, is_list)
     wrong = any_part(f"part.text IS NULL OR NOT regexp_full_match(part.text, {_PATTERN})")
-    draft.form.append((let("{0} OR {1}", shape, wrong), "wrong_type", "payments", text))
+    draft.own.append((let("{0} OR {1}", shape, wrong), "wrong_type", "payments", text))
     draft.own.append((let(f"len({{0}}) > {MAX_PAYMENTS}", items), "too_long", "payments", let("len({0}) || ''", items)))
     limit = int(rules.MONEY_LIMIT)
     for condition, code, field in (

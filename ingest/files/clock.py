@@ -151,7 +151,7 @@ def _oddities(layers: Layers, wall: Column, utc: Column, zone: Column, steady_us
     """Whether the zone shows this wall clock twice, or never."""
     steady = f"{{3}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO}"
     earlier = " OR ".join(
-        f"timezone({{2}}, make_timestamptz(epoch_us({{1}}) - {minutes} * 60000000)) = {{0}}"
+        f"timezone({{2}}, make_timestamptz(epoch_us({{1}}) - {minutes * 60_000_000})) = {{0}}"
         for minutes in (60, 30, 20, 120)
     )
     ambiguous = layers.let(

@@ -39,6 +39,11 @@ class MappedRecord:
     present: Column | None
     fields: dict[str, MappedField] = field(default_factory=dict)
 
+    def text(self, name: str) -> Column:
+        """The text of the field ``name``; null when the profile does not fill it."""
+        mapped = self.fields.get(name)
+        return NULL_TEXT if mapped is None else mapped.text
+
 
 class Mapper:
     """Turns the sections of one profile into columns of ``layers`` over ``source``."""

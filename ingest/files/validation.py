@@ -43,13 +43,16 @@ class CheckedRecord:
 class Draft:
     """A record being checked: values so far, refusals in the order they are tried, marks.
 
-    ``form`` and ``rest`` hold for every record, ``own`` only for upserts; each refusal is condition, code, field, value.
+    ``form``, ``event``, ``texts`` and ``coded`` hold for every record, ``own`` only for upserts; a refusal is condition,
+    code, field, value.
     """
 
     record: MappedRecord
     values: dict[str, Column] = field(default_factory=dict)
     form: list[tuple[Column, str, str, Column]] = field(default_factory=list)
-    rest: list[tuple[Column, str, str, Column]] = field(default_factory=list)
+    event: list[tuple[Column, str, str, Column]] = field(default_factory=list)
+    texts: list[tuple[Column, str, str, Column]] = field(default_factory=list)
+    coded: list[tuple[Column, str, str, Column]] = field(default_factory=list)
     own: list[tuple[Column, str, str, Column]] = field(default_factory=list)
     marks: list[tuple[str, Column, bool]] = field(default_factory=list)  # code, condition, only for upserts
 
@@ -90,7 +93,7 @@ class Validator:
             draft.values["op"] = literal("upsert")
             return draft.values["op"]
         op = self._layers.let("coalesce(lower({0}), 'upsert')", mapped.text)
-        draft.rest.append((self._layers.inline(f"{{0}} NOT IN ({listed(codes('op'))})", op), "unknown_op", "op", op))
+        draft.event.append((self._layers.inline(f"{{0}} NOT IN ({listed(codes('op'))})", op), "unknown_op", "op", op))
         draft.values["op"] = op
         return op
 
@@ -133,11 +136,11 @@ class Validator:
             draft.values[name] = text
             return
         self._cleaned(draft, mapped, own)
-        self._too_long(draft, name, text, rules.TEXT_LIMIT, own)
+        self._too_long(draft, name, text, rules.TEXT_LIMIT, own, is_code=True)
         is_known = let(f"{{0}} IN ({known})", text)
         unknown = inline(f"NOT {{1}} AND lower({{0}}) NOT IN ({known})", text, is_known)
         if rule.on_unknown == "reject":
-            draft.rest.append((self._if_own(draft, unknown, own), "unknown_code", name, text))
+            draft.coded.append((self._if_own(draft, unknown, own), "unknown_code", name, text))
             draft.values[name] = let("CASE WHEN {1} THEN {0} ELSE lower({0}) END", text, is_known)
             return
         other = "'other'" if rule.on_unknown == "other" else "NULL"
@@ -189,7 +192,7 @@ class Validator:
         earliest, latest = (_timestamp(moment) for moment in rules.window(rule.window, self._now))
         outside = let(f"{{0}} NOT BETWEEN {earliest} AND {latest}", read.utc)
         if rule.window == "event":
-            draft.rest.append((outside, "absurd_time", name, text))
+            draft.event.append((outside, "absurd_time", name, text))
             draft.values[name] = read.utc
             self._clock_marks(draft, read, None, own)
             return
@@ -244,7 +247,7 @@ class Validator:
         draft.form.insert(0, (missing, "missing_field", "record_id", literal("")))
         required = [name for name, rule in rules.FIELDS[draft.record.kind].items() if rule.required]
         draft.own[:0] = [
-            (inline("{0} IS NULL", draft.values[name]), "missing_field", name, literal("")) for name in required
+            (inline("{0} IS NULL", draft.record.text(name)), "missing_field", name, literal("")) for name in required
         ]
 
     def _together(self, draft: Draft) -> None:
@@ -283,7 +286,7 @@ class Validator:
             stored[name] = value
             if column_type == "TIMESTAMPTZ":
                 stored[name] = let("make_timestamptz(epoch_us({0}))", value)
-        refusals = draft.form + draft.rest
+        refusals = draft.form + draft.event + draft.texts + draft.coded
         refusal = self._first_refusal(refusals + self._only_upserts(draft.own, operation, may_be_void))
         marks = self._marks(self._marks_for(draft, operation, may_be_void))
         return CheckedRecord(kind, draft.record.present, stored, marks, refusal)
@@ -350,11 +353,13 @@ class Validator:
         if mapped.cleaned is not None:
             draft.marks.append(("cleaned_text", mapped.cleaned, own))
 
-    def _too_long(self, draft: Draft, name: str, text: Column, limit: int, own: bool) -> None:
+    def _too_long(self, draft: Draft, name: str, text: Column, limit: int, own: bool, *, is_code: bool = False) -> None:
         if text.depth == 0 and len(text.sql) <= limit:
             return
         condition = self._is_longer(text, limit)
-        draft.rest.append((self._if_own(draft, condition, own), "too_long", name, self._length(text, limit)))
+        (draft.coded if is_code else draft.texts).append(
+            (self._if_own(draft, condition, own), "too_long", name, self._length(text, limit))
+        )
 
     def _is_longer(self, text: Column, limit: int) -> Column:
         # A text has at most as many characters as bytes, and the number of bytes is at hand.
