@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from warehouse.errors import Forbidden, ParkError
-from warehouse.lake.reader import View
+from warehouse.lake.reader import IN_MEMORY, View
 from warehouse.reports.parameters import Parameter, read_parameters
 from warehouse.reports.period import Clock, Grain, Period, as_of_day, read_period
 from warehouse.reports.relations import LotPredicate
@@ -67,7 +67,7 @@ class Question:
 def _all_lots(view: View) -> tuple[KnownLot, ...]:
     def read() -> tuple[KnownLot, ...]:
         answer = view.query(
-            "select lot_id, code, name, time_zone, cutover_minutes from lake.marts.dim_lot order by lot_id", {}
+            f"select lot_id, code, name, time_zone, cutover_minutes from {IN_MEMORY}.dim_lot order by lot_id", {}
         )
         return tuple(KnownLot(row[0], row[1], row[2], Clock(row[3], int(row[4]))) for row in answer.rows)
 

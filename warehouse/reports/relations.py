@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from warehouse.errors import ParkError
+from warehouse.lake.reader import DIMENSIONS, IN_MEMORY
 
 MARTS: Final = frozenset(
     {
@@ -44,9 +45,9 @@ RAW: Final = frozenset({"rejected_record"})
 _NAME = re.compile(r"\{(\w+)\}")
 # Whatever names the lake or reads a file goes around the predicate.
 _AROUND = re.compile(
-    r"\b(lake|information_schema|duckdb_\w+|read_\w+|\w+_scan|parquet_\w+|glob|attach|copy|pragma)\b\s*[.(]"
+    r"\b(lake|dimension|information_schema|duckdb_\w+|read_\w+|\w+_scan|parquet_\w+|glob|attach|copy|pragma)\b\s*[.(]"
     r"|\b(attach|copy|install|load|export|pragma|call)\s"
-    r"|(?:from|join)\s+'|\"lake\"|\blake\b",
+    r"|(?:from|join)\s+'|\"lake\"|\"dimension\"|\blake\b",
     re.IGNORECASE,
 )
 
@@ -111,6 +112,8 @@ def render(report: str, sql: str, lots: LotPredicate, fragments: Mapping[str, st
 
     def expand(found: re.Match[str]) -> str:
         name = found.group(1)
+        if name in DIMENSIONS:
+            return f"(select * from {IN_MEMORY}.{name} where {lots.sql()})"
         if name in MARTS:
             return f"(select * from lake.marts.{name} where {lots.sql()})"
         if name in RAW:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """A small lake whose marts have the columns of the dbt contracts, filled by hand and published."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import duckdb
 import yaml
 
 from warehouse.lake.connect import current_snapshot, open_lake
-from warehouse.lake.publish import publish, start_build, end_build
+from warehouse.lake.publish import end_build, publish, start_build
 from warehouse.lake.schema import create_lake
 from warehouse.lake.writer import writer_lock
 from warehouse.ops.models import Lot, Node, Operator

@@ -11,9 +11,32 @@ from warehouse.reports.catalogue import LISTED, REPORTS, find
 from warehouse.reports.document import TARGET, description, document
 from warehouse.settings import PROJECT_ROOT
 
-NAMES = """traffic-statistics traffic-analysis entry-records exit-records inner-entry-records inner-exit-records stays
-occupancy alarms temporary-fee-analysis renewal-analysis temporary-fee-statistics renewal-statistics charges renewals
-invoices daily-report gate-controllers cameras terminals pay-stations displays completeness rejects""".split()
+NAMES = [
+    "traffic-statistics",
+    "traffic-analysis",
+    "entry-records",
+    "exit-records",
+    "inner-entry-records",
+    "inner-exit-records",
+    "stays",
+    "occupancy",
+    "alarms",
+    "temporary-fee-analysis",
+    "renewal-analysis",
+    "temporary-fee-statistics",
+    "renewal-statistics",
+    "charges",
+    "renewals",
+    "invoices",
+    "daily-report",
+    "gate-controllers",
+    "cameras",
+    "terminals",
+    "pay-stations",
+    "displays",
+    "completeness",
+    "rejects",
+]
 DEVICE = "编号,停车场名称,区域,出入口名称,出入口类型,控制机名称,控制机IP,计算机IP,通行车辆类型,虚拟,状态"
 GOLDEN = {
     "exit-records": "停车场名称,出口控制机,车牌,车辆类型,车主姓名,收费类型,进场时间,出场时间,出场方式,停车时长,备注",
