@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -65,6 +65,7 @@ class Context:
     scope: Scope
     language: str
     now: datetime
+    _publication: list[Published] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def text(self) -> Texts:
@@ -93,8 +94,14 @@ class Context:
         return self.query("home-devices").question.known_lots
 
     def publication(self) -> Published:
-        """What is published and how the last build went; ParkError ``nothing_published`` before the first."""
-        return published(self.settings)
+        """What is published and how the last build went, asked once in each run of a page.
+
+        Raises:
+            ParkError: code ``nothing_published`` before the first publication.
+        """
+        if not self._publication:
+            self._publication.append(published(self.settings))
+        return self._publication[0]
 
     def fragment(self, draw: Callable[[Context], None], *, run_every: float | None = None) -> None:
         """Draw a part of the page that runs again by itself or by its own widgets.

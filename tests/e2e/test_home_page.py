@@ -100,10 +100,11 @@ def test_choosing_a_lot_changes_the_figures_and_the_address(home, report):
     assert shown_figures(page) == reported_figures(report, lot="lot-3")
 
 
-def test_a_lot_that_does_not_exist_and_a_wrong_date_are_told_and_not_obeyed(home, report):
-    page = home("/?lot=not-mine&date=yesterday")
+@pytest.mark.parametrize("day", ["yesterday", "2099-01-01"])
+def test_a_lot_that_does_not_exist_and_a_wrong_date_are_told_and_not_obeyed(home, report, day):
+    page = home(f"/?lot=not-mine&date={day}")
     assert page.get_by_text("not-mine").is_visible()
-    assert page.get_by_text("yesterday").is_visible()
+    assert page.get_by_text(day).is_visible()
     assert shown_figures(page) == reported_figures(report)
 
 

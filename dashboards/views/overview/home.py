@@ -38,7 +38,7 @@ def render(context: Context) -> None:
     publication = context.publication()
     lots = context.lots()
     latest = latest_day(lots, publication)
-    problems = _read_address(context, lots)
+    problems = _read_address(context, lots, latest)
     _header(context, lots, latest)
     for problem in problems:
         cards.notice("plain", context.text("home.notice"), problem)
@@ -61,7 +61,7 @@ def latest_day(lots: tuple[KnownLot, ...], publication: Published) -> date:
     return common_clock(lots).business_day(publication.data_as_of or publication.published_at)
 
 
-def _read_address(context: Context, lots: tuple[KnownLot, ...]) -> list[str]:
+def _read_address(context: Context, lots: tuple[KnownLot, ...], latest: date) -> list[str]:
     """Take lot and date from the address once per visit; returns what was wrong with them."""
     problems: list[str] = []
     state = st.session_state
@@ -75,7 +75,7 @@ def _read_address(context: Context, lots: tuple[KnownLot, ...]) -> list[str]:
         state[EVERY] = random.uniform(25, 35)  # noqa: S311
     if FOLLOWS not in state:
         asked = st.query_params.get("date")
-        chosen = _as_date(asked)
+        chosen = _as_date(asked, latest)
         if asked and chosen is None:
             problems.append(context.text("home.unknown_date", date=asked))
         state[FOLLOWS] = chosen is None
@@ -84,11 +84,13 @@ def _read_address(context: Context, lots: tuple[KnownLot, ...]) -> list[str]:
     return problems
 
 
-def _as_date(written: str | None) -> date | None:
+def _as_date(written: str | None, latest: date) -> date | None:
+    """The day that is written, None for no date or a day that has not come."""
     try:
-        return date.fromisoformat(written) if written else None
+        day = date.fromisoformat(written) if written else None
     except ValueError:
         return None
+    return day if day is not None and day <= latest else None
 
 
 def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
