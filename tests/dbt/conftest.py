@@ -23,6 +23,12 @@ ZONES = [
 def create_instance(home: Path, lots: int) -> Settings:
     """An empty instance with ``lots`` lots; their zones and cut-overs take turns."""
     settings = Settings(home=home)
+    fill_instance(settings, lots)
+    return settings
+
+
+def fill_instance(settings: Settings, lots: int) -> None:
+    """Create the stores of ``settings`` and put the lots into them."""
     migrate(settings)
     create_lake(settings)
     with ops_session(settings) as session:
@@ -46,6 +52,5 @@ def create_instance(home: Path, lots: int) -> Settings:
             )
             session.flush()
             session.add(AreaCapacity(lot_id=lot_id, area_id=None, valid_from=date(2020, 1, 1), spaces=100))
-    return settings
 
 

@@ -1,0 +1,61 @@
+"""A real PostgreSQL server in a scratch folder, on a free loopback port, run by an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def _programs() -> Path | None:
+    # Debian keeps them off the path, one folder per version.
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if debian:
+        return debian[0]
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of an empty database; the server is stopped at the end."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Not under pytest's folder: that one is closed to the user who runs the server.
+    folder = Path(tempfile.mkdtemp(prefix="park-pg-"))
+    data = folder / "data"
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    if os.geteuid() == 0:
+        shutil.chown(folder, user)
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command,
+            check=True,
+            user=user if os.geteuid() == 0 else None,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    run(str(programs / "initdb"), "-D", str(data), "-U", "park", "-A", "trust", "-E", "UTF8", "--no-sync")
+    control = (str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60")
+    options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+    run(*control, "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        run(str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "park", "park")
+        yield f"postgresql://park@127.0.0.1:{port}/park"
+    finally:
+        run(*control, "-m", "fast", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
