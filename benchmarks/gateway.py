@@ -106,11 +106,12 @@ def measure_sending(url: str, keys: list[tuple[str, str, str]], batch: int, seco
         thread.start()
     ends[0] = time.perf_counter() + seconds + 1
     barrier.wait()
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     ends[0] = started + seconds
     for thread in threads:
         thread.join()
     elapsed = time.perf_counter() - started
+    cpu = time.process_time() - cpu_started
     if problems:
         raise SystemExit(f"not every record was accepted: {problems[0]}")
     all_times = sorted(one for thread_times in times for one in thread_times)
@@ -121,6 +122,7 @@ def measure_sending(url: str, keys: list[tuple[str, str, str]], batch: int, seco
         "p50_ms": quantile(all_times, 0.50) * 1000,
         "p99_ms": quantile(all_times, 0.99) * 1000,
         "max_ms": all_times[-1] * 1000,
+        "client_cpu_us_per_record": cpu / (len(all_times) * batch) * 1e6,
     }
 
 
@@ -164,6 +166,12 @@ def park(home: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(60)
 
 
+def metrics(url: str) -> dict[str, float]:
+    """A scrape: sample name with labels to value."""
+    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if not line.startswith("#")]
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
 def run_gateway(scratch: Path, options: argparse.Namespace, *, with_lander: bool) -> dict[str, Any]:
     """The gateway's figures; the client is a process of its own on the same machine."""
     home = scratch / f"home{'-lander' if with_lander else ''}"
@@ -177,8 +185,7 @@ def run_gateway(scratch: Path, options: argparse.Namespace, *, with_lander: bool
                 break
             except httpx.TransportError:
                 time.sleep(0.05)
-        # A scrape first: the exposition's own imports and buffers belong to the process's peak.
-        httpx.get(f"{url}/metrics")
+        cpu_before = metrics(url)["process_cpu_seconds_total"]
         client = [sys.executable, __file__, "--client", url, "--keys", json.dumps(keys)]
         client += ["--batch", str(options.batch), "--seconds", str(options.seconds)]
         if with_lander:
@@ -188,11 +195,11 @@ def run_gateway(scratch: Path, options: argparse.Namespace, *, with_lander: bool
             output = subprocess.run(client, capture_output=True, check=True).stdout
         found: dict[str, Any] = json.loads(output)
         found["gateway_peak_memory_mb"] = peak_memory_mb(gateway.pid)
-        text = httpx.get(f"{url}/metrics").text
-    samples = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
+        samples = metrics(url)
     found["fsyncs"] = samples["park_journal_fsync_seconds_count"]
     found["mean_fsync_ms"] = samples["park_journal_fsync_seconds_sum"] / found["fsyncs"] * 1000
-    found["gateway_cpu_seconds"] = samples["process_cpu_seconds_total"]
+    cpu = samples["process_cpu_seconds_total"] - cpu_before
+    found["gateway_cpu_us_per_record"] = cpu / found["records"] * 1e6
     return found
 
 
@@ -348,6 +355,10 @@ def main() -> None:
     gateway = results["gateway"]
     print(
         f"gateway: peak memory {gateway['gateway_peak_memory_mb']:.0f} MB, mean fsync {gateway['mean_fsync_ms']:.1f} ms"
+    )
+    print(
+        f"CPU per record: gateway {gateway['gateway_cpu_us_per_record']:.1f} µs, "
+        f"client {gateway['client_cpu_us_per_record']:.1f} µs"
     )
     print(f"times PostgreSQL with a commit per row: {report['times_postgres_commit_per_row']:.1f}")
     print(f"times PostgreSQL with a commit per batch: {report['times_postgres_commit_per_batch']:.1f}")
