@@ -1,6 +1,6 @@
 {#- How long each device was in which state, cut at business days. A report holds until the next one, at most
     device_state_hold_hours; what lies beyond is unknown and has no row. -#}
-{%- set hold_days = (var('device_state_hold_hours') / 24) | round(0, 'ceil') | int + 1 -%}
+{%- set hold_days = (var('device_state_hold_hours') | int / 24) | round(0, 'ceil') | int + 1 -%}
 {{ config(
     materialized='incremental',
     incremental_strategy='touched_days',
