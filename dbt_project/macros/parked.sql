@@ -1,11 +1,17 @@
-{# When a stay counts as parked: good closed stays from entry to exit, open ones up to the pairing horizon. Inner
-   stays lie inside an outer one and do not count. One row per stay that counts. #}
+{# When a stay counts as parked: good closed stays from entry to exit; open ones up to the pairing horizon, those of
+   temporary cars up to open_temporary_days, after which the exit must have been lost: otherwise every lost exit would
+   fill the lot a little more. Inner stays lie inside an outer one and do not count. One row per stay that counts. #}
 {% macro parked_interval(relation) -%}
     select
         lot_id,
         coalesce(entry_record_id, stay_id) as interval_key,
         entry_at as parked_from,
-        case when state = 'open' then {{ plus_days('entry_at', var('pairing_horizon_days')) }} else exit_at end as parked_to
+        case
+            when state = 'closed' then exit_at
+            when vehicle_class in ('long_term', 'season', 'free', 'time_controlled', 'off_peak')
+                then {{ plus_days('entry_at', var('pairing_horizon_days')) }}
+            else {{ plus_days('entry_at', var('open_temporary_days')) }}
+        end as parked_to
     from {{ relation }}
     where not is_inner
         and not is_bad
