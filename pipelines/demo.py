@@ -51,7 +51,7 @@ class DemoResult:
     lots: int
     logins: list[Login]
     load: LoadSummary | None
-    refresh: RefreshResult
+    refresh: RefreshResult | None
 
 
 def load_demo(
@@ -82,7 +82,7 @@ def load_demo(
     state = _state(settings, manual=manual, days=days, seed=seed, scale=scale)
     lots = _definitions(manual)
     if state.is_loaded:
-        return DemoResult(was_there=True, lots=len(lots), logins=[], load=None, refresh=refresh(settings))
+        return DemoResult(was_there=True, lots=len(lots), logins=[], load=None, refresh=None)
     progress(f"lots: {len(lots)}")
     with ops_session(settings) as session:
         for lot in lots:

@@ -40,12 +40,11 @@ def demo(
     if as_json:
         typer.echo(json.dumps(asdict(result), ensure_ascii=False, default=str))
         return
-    if result.was_there:
+    if result.load is None or result.refresh is None:
         typer.echo(f"the demonstration is there already: {settings.home}")
         return
-    if result.load is not None:
-        load = result.load
-        typer.echo(f"loaded: accepted {load.accepted}, marked {load.marked}, rejected {load.rejected}")
+    load = result.load
+    typer.echo(f"loaded: accepted {load.accepted}, marked {load.marked}, rejected {load.rejected}")
     typer.echo(f"published snapshot {result.refresh.snapshot_id}")
     if result.logins:
         typer.echo("logins (shown once):")

@@ -40,19 +40,19 @@ class ExtraTraffic:
         self._seed = seed
         self._rate = rate
         self._inside: list[_Visit] = []
-        self._part_of_a_visit = 0.0
+        self._owed = 0.0
         visits_a_second = max(rate / RECORDS_PER_VISIT, 1e-6)
         self._mean_stay = min(_LONGEST_STAY, max(2.0 * _SHORTEST_STAY, 0.05 * lot.capacity / visits_a_second))
 
     def due(self, after: int, upto: int, ordinary: int) -> list[Record]:
         """What happens in (after, upto], unix seconds, beside ``ordinary`` records of the lot itself."""
-        leaving = self._leaving(upto)
         room = min(upto - after, _LONGEST_SPAN) * self._rate - ordinary
-        # A third of the room at most, or the departures of a first rush would swing the rate up and down.
-        wanted = min(room - len(leaving), room / RECORDS_PER_VISIT) + self._part_of_a_visit
-        visits = max(int(wanted), 0)
-        self._part_of_a_visit = wanted - visits if wanted > 0 else 0.0
-        return [*leaving, *self._arriving(after, upto, visits)]
+        # A visit counts with all its records when it begins; so the rate holds over minutes, not in each second.
+        most = self._rate * _LONGEST_SPAN
+        self._owed = max(-most, min(most, self._owed + room / RECORDS_PER_VISIT))
+        visits = max(int(self._owed), 0)
+        self._owed -= visits
+        return [*self._leaving(upto), *self._arriving(after, upto, visits)]
 
     def leave(self, now: int) -> list[Record]:
         """The run ends: whoever is inside leaves now."""
