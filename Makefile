@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 .PHONY: run install test lint bench lock clean
 
 run: install  ## start everything, with demonstration data the first time
-	$(BIN)/park up --demo
+	if test -f .env; then set -a; . ./.env; set +a; fi; exec $(BIN)/park up --demo
 
 install: $(STAMP)  ## create .venv with the park command
 
