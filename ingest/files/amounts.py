@@ -122,7 +122,8 @@ def settle(layers: Layers, draft: Draft, explains: str) -> None:
     draft.own.append((unexplained, "unknown_method", "method", text))
     draft.marks.append(("unknown_method", layers.inline("{0} AND {1} IS NOT NULL", unknown, text), True))
     draft.values["method"] = let(
-        f"CASE WHEN {{1}} IS NOT NULL THEN NULL WHEN {{2}} IS NOT NULL THEN {{2}} WHEN {{0}} IN ({known}) THEN {{0}} END",
+        f"CASE WHEN {{1}} IS NOT NULL THEN NULL WHEN {{2}} IS NOT NULL THEN {{2}} WHEN {{0}} IN ({known}) "
+        f"THEN {{0}} END",
         code,
         payments,
         single,

@@ -37,7 +37,7 @@ def template_text(name: str) -> str:
     """
     if name not in template_names():
         raise ParkError(
-            zh=f"没有模板 {name!r},可用:{', '.join(template_names())}",
+            zh=f"没有模板 {name!r}，可用：{', '.join(template_names())}",
             en=f"there is no template {name!r}; templates: {', '.join(template_names())}",
             code="unknown_template",
         )
@@ -55,8 +55,9 @@ def load_profile(name_or_path: str) -> Profile:
         path = PROFILES / f"{name_or_path}.toml"
     if path.suffix != ".toml" or not path.is_file():
         raise ParkError(
-            zh=f"没有来源配置 {name_or_path!r}:可用名称 {', '.join(profile_names())},或一个 .toml 文件的路径",
-            en=f"there is no source profile {name_or_path!r}: use one of {', '.join(profile_names())}, or the path of a "
+            zh=f"没有来源配置 {name_or_path!r}：可用名称 {', '.join(profile_names())}，或一个 .toml 文件的路径",
+            en=f"there is no source profile {name_or_path!r}: use one of {', '.join(profile_names())}, or "
+            "the path of a "
             ".toml file",
             code="unknown_profile",
         )
@@ -64,7 +65,7 @@ def load_profile(name_or_path: str) -> Profile:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParkError(
-            zh=f"来源配置 {path} 不是有效的 UTF-8 TOML 文件:{error}",
+            zh=f"来源配置 {path} 不是有效的 UTF-8 TOML 文件：{error}",
             en=f"source profile {path} is not a valid UTF-8 TOML file: {error}",
             code="bad_profile",
         ) from error
@@ -104,17 +105,17 @@ def _worded(detail: dict[str, Any]) -> tuple[str, str]:
     kind = detail["type"]
     if kind == "extra_forbidden":
         allowed = ", ".join(_allowed_keys(detail["loc"][:-1]))
-        return f"{key}:没有这个键,可用:{allowed}", f"{key}: no such key; allowed: {allowed}"
+        return f"{key}：没有这个键，可用：{allowed}", f"{key}: no such key; allowed: {allowed}"
     if kind == "missing":
-        return f"{key}:缺少必填键", f"{key}: this key is required"
+        return f"{key}：缺少必填键", f"{key}: this key is required"
     if kind == "literal_error":
         expected = context["expected"].replace(" or ", ", ")
         return (
-            f"{key}:值 {detail['input']!r} 无效,可用:{expected}",
+            f"{key}：值 {detail['input']!r} 无效，可用：{expected}",
             f"{key}: {detail['input']!r} is not allowed; allowed: {expected}",
         )
     return (
-        f"{key}:值 {detail['input']!r} 无效({detail['msg']})",
+        f"{key}：值 {detail['input']!r} 无效（{detail['msg']}）",
         f"{key}: {detail['input']!r} is not valid ({detail['msg']})",
     )
 

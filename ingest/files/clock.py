@@ -76,7 +76,8 @@ def read_time(
             walls.append(
                 inline(
                     "CASE WHEN regexp_full_match({0}, '[0-9]{{1,6}}(?:\\.[0-9]+)?') THEN "
-                    f"make_timestamp((CAST(round(CAST({{0}} AS DOUBLE) * 86400000) AS BIGINT) - {_EXCEL_EPOCH_MS}) * 1000) END",
+                    f"make_timestamp((CAST(round(CAST({{0}} AS DOUBLE) * 86400000) AS BIGINT) - "
+                    f"{_EXCEL_EPOCH_MS}) * 1000) END",
                     text,
                 )
             )
@@ -120,7 +121,8 @@ def local_time(layers: Layers, utc: Column, lot: LotColumns) -> Column:
     if lot.steady_us.is_constant:
         return layers.let(steady, utc, lot.zone, lot.steady_us)
     return layers.let(
-        f"CASE WHEN {{2}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO} THEN {steady} ELSE {by_database} END",
+        f"CASE WHEN {{2}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO} THEN {steady} ELSE "
+        f"{by_database} END",
         utc,
         lot.zone,
         lot.steady_us,
@@ -139,7 +141,8 @@ def _utc(layers: Layers, wall: Column, zone: Column, steady_us: Column) -> Colum
     if steady_us.is_null:
         return layers.let(by_database, wall, zone)
     return layers.let(
-        f"CASE WHEN {{2}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO} THEN {{0}} - to_microseconds({{2}}) "
+        f"CASE WHEN {{2}} IS NOT NULL AND {{0}} BETWEEN {STEADY_FROM} AND {STEADY_TO} THEN {{0}} - "
+        f"to_microseconds({{2}}) "
         f"ELSE {by_database} END",
         wall,
         zone,
@@ -171,7 +174,8 @@ def _oddities(layers: Layers, wall: Column, utc: Column, zone: Column, steady_us
 def _iso_wall(layers: Layers, text: Column) -> Column:
     return layers.inline(
         f"CASE WHEN regexp_full_match({{0}}, '{_NAIVE}') THEN TRY_CAST(upper({{0}}) AS TIMESTAMP) + "
-        f"to_microseconds(CASE WHEN strlen({{0}}) > 26 AND regexp_matches({{0}}, '{_ROUNDED_UP}') THEN 1 ELSE 0 END) END",
+        f"to_microseconds(CASE WHEN strlen({{0}}) > 26 AND regexp_matches({{0}}, '{_ROUNDED_UP}') THEN 1 "
+        "ELSE 0 END) END",
         text,
     )
 

@@ -78,7 +78,7 @@ def ingest(
             chosen,
             lot_code=lot,
             dry_run=dry_run,
-            progress=lambda step, _: _progress(settings, path, step),  # noqa: B023
+            progress=lambda step: _progress(settings, path, step),  # noqa: B023
         )
         summaries.append(summary.as_json())
         if not as_json:
@@ -166,7 +166,8 @@ def replay_rejects(
         return
     _say(
         settings,
-        f"重放 {summary.replayed} 条:成功 {summary.accepted},仍被拒收 {summary.still_refused},需先更正 {summary.skipped}",
+        f"重放 {summary.replayed} 条：成功 {summary.accepted}，仍被拒收 {summary.still_refused}，需先更正 "
+        f"{summary.skipped}",
         f"replayed {summary.replayed}: {summary.accepted} accepted, {summary.still_refused} still refused, "
         f"{summary.skipped} need a corrected payload first",
     )
@@ -187,7 +188,7 @@ def _print_summary(settings: Settings, summary: IngestSummary, seconds: float | 
         at = f"{summary.already_landed_at:%Y-%m-%d %H:%M:%S} UTC"
         _say(
             settings,
-            f"{summary.file}:已于 {at} 入库,未作改动",
+            f"{summary.file}：已于 {at} 入库，未作改动",
             f"{summary.file}: already ingested on {at}, nothing changed",
         )
         return
@@ -195,13 +196,13 @@ def _print_summary(settings: Settings, summary: IngestSummary, seconds: float | 
     trial_zh, trial_en = (" [试运行]", " [dry run]") if summary.is_dry_run else ("", "")
     _say(
         settings,
-        "{}:{} 行 → 记录:接收 {},标记 {},拒收 {}".format(summary.file, *counts) + trial_zh + took,
+        "{}:{} 行 → 记录：接收 {}，标记 {}，拒收 {}".format(summary.file, *counts) + trial_zh + took,
         "{}: {} rows → records: {} accepted, {} marked, {} rejected".format(summary.file, *counts) + trial_en + took,
     )
     if summary.unused_rows:
         _say(
             settings,
-            f"  {summary.unused_rows} 行不符合任何条件,未产生记录",
+            f"  {summary.unused_rows} 行不符合任何条件，未产生记录",
             f"  {summary.unused_rows} rows gave no record",
         )
     for mark, count in summary.marks.items():
@@ -209,8 +210,8 @@ def _print_summary(settings: Settings, summary: IngestSummary, seconds: float | 
     for reason in summary.reasons:
         _say(
             settings,
-            f"  拒收 {reason.code}:{reason.count} 条,首见第 {reason.first_line} 行:{reason.zh}",
+            f"  拒收 {reason.code}:{reason.count} 条，首见第 {reason.first_line} 行：{reason.zh}",
             f"  rejected {reason.code}: {reason.count}, first on line {reason.first_line}: {reason.en}",
         )
     if summary.rejected and not summary.is_dry_run:
-        _say(settings, "  查看:park rejects list", "  see: park rejects list")
+        _say(settings, "  查看：park rejects list", "  see: park rejects list")

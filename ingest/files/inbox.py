@@ -87,7 +87,7 @@ class Inbox:
         except Exception as error:  # One bad file must not end the watching of all others.
             logger.exception("ingest of %s failed", path)
             failure = ParkError(
-                zh=f"处理 {path.name} 时出现意外错误:{error}", en=f"unexpected failure with {path.name}: {error}"
+                zh=f"处理 {path.name} 时出现意外错误：{error}", en=f"unexpected failure with {path.name}: {error}"
             )
         moved_to = self._put_away(path, FAILED if failure else DONE)
         if failure is not None:

@@ -36,7 +36,7 @@ from warehouse.settings import Settings
 FIRST_REASONS: Final = 5
 # Part of every batch id: raise it when the same file and profile would give other records than before.
 MAPPING_VERSION: Final = 1
-Progress = Callable[[str, float], None]  # step, and its share done in percent (-1: unknown)
+Progress = Callable[[str], None]  # told the name of each step
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,18 @@ def ingest_file(
     Raises:
         ParkError: unknown lot, unreadable file, or a file that lacks columns the profile needs.
     """
-    tell = progress or (lambda step, share: None)
+    tell = progress or _silent
     moment = now or datetime.now(UTC)
     lots = known_lots(settings)
     lot = lot_by_code(lots, lot_code) if lot_code is not None else None
     if lot is None and profile.lot.column is None and profile.file.format != "records":
         raise ParkError(
-            zh=f"配置 {profile.name} 没有停车场列:请用 --lot 指定停车场代码",
+            zh=f"配置 {profile.name} 没有停车场列：请用 --lot 指定停车场代码",
             en=f"profile {profile.name} names no lot column: give the lot's code with --lot",
             code="lot_needed",
         )
     with _spool(settings) as spool, _lake(settings) as connection:
-        tell("read", -1)
+        tell("read")
         intake = take_in(path, profile.file, spool)
         origin = Origin(
             received_at=moment,
@@ -128,7 +128,7 @@ def ingest_file(
         with ThreadPoolExecutor(max_workers=1) as beside:
             # Compressing runs beside the pass over the rows: zstd leaves the interpreter free.
             archiving = None if dry_run else beside.submit(archive_file, path, settings.archive_path, intake.sha256)
-            staged = _staged(connection, settings, profile, intake, spool, origin, lot, lots, tell)
+            staged = _staged(connection, profile, intake, spool, origin, lot, lots, tell)
             if archiving is not None:
                 archiving.result()
         counts = staged.counts()
@@ -150,8 +150,12 @@ def ingest_file(
         if dry_run:
             return summary
         keep_profile(settings, profile)
-        tell("land", -1)
+        tell("land")
         return _landed(connection, settings, staged, counts, origin, rejected, summary)
+
+
+def _silent(_step: str) -> None:
+    """Nobody listens."""
 
 
 def _landed(
@@ -182,7 +186,6 @@ def _landed(
 
 def _staged(
     connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
     profile: Profile,
     intake: Intake,
     spool: Path,
@@ -193,19 +196,19 @@ def _staged(
 ) -> Stage | ContractFile:
     if profile.file.format == "records":
         contract = ContractFile(connection, spool, origin)
-        tell("check", -1)
+        tell("check")
         contract.run(intake.path, lots, lot)
         return contract
     source = open_source(connection, profile.file, intake.text_path, profile.used_columns(), spool)
     source.newlines = intake.newlines or None
     check_columns(profile, source, intake.path.name, lot is not None)
     stage = Stage(connection, profile, source, spool, origin)
-    tell("check", -1)
+    tell("check")
     try:
         stage.run(lot, lots, may_have_controls=intake.may_have_controls, has_bad_bytes=intake.has_bad_bytes)
     except duckdb.InvalidInputException as error:
         raise ParkError(
-            zh=f"{intake.path.name} 无法按配置 {profile.name} 读取:{_first_line(error)}",
+            zh=f"{intake.path.name} 无法按配置 {profile.name} 读取：{_first_line(error)}",
             en=f"{intake.path.name} cannot be read with profile {profile.name}: {_first_line(error)}",
             code="unreadable_file",
         ) from error
@@ -230,9 +233,10 @@ def check_columns(profile: Profile, source: Source, file_name: str, lot_is_given
         return
     has = ", ".join(source.columns[:40])
     raise ParkError(
-        zh=f"{file_name} 与配置 {profile.name} 不符:缺少列 {', '.join(dict.fromkeys(missing))};文件中的列:{has}。"
+        zh=f"{file_name} 与配置 {profile.name} 不符：缺少列 {', '.join(dict.fromkeys(missing))}；文件中的列：{has}。"
         "请检查配置、表头行号(file.header_row)、分隔符和编码",
-        en=f"{file_name} does not fit profile {profile.name}: missing columns {', '.join(dict.fromkeys(missing))}; the file "
+        en=f"{file_name} does not fit profile {profile.name}: missing columns "
+        f"{', '.join(dict.fromkeys(missing))}; the file "
         f"has {has}. Check the profile, its header_row, delimiter and encoding",
         code="wrong_profile",
     )

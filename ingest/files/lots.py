@@ -34,7 +34,7 @@ def lot_by_code(lots: dict[str, LotContext], code: str) -> LotContext:
     """
     if code not in lots:
         raise ParkError(
-            zh=f"没有代码为 {code!r} 的停车场;请先用 park lots import 建立",
+            zh=f"没有代码为 {code!r} 的停车场；请先用 park lots import 建立",
             en=f"there is no lot with the code {code!r}; create it with park lots import first",
             code="unknown_lot",
         )

@@ -1,7 +1,7 @@
 """Mapping: the rules of a profile as SQL over a source's columns; the result is text in the spelling of the contract.
 
-Belongs here: cleaning of source texts, ``column``/``first``/``constant``/``template``/``sum``, code tables, fen to yuan,
-conditions, payments from amount columns. Times stay text; their formats travel with them.
+Belongs here: cleaning of source texts, ``column``, ``first``, ``constant``, ``template``, ``sum``, code tables, fen to
+yuan, conditions, payments from amount columns. Times stay text; their formats travel with them.
 Does not belong here: what is allowed in a record (``validation``).
 """
 
@@ -64,16 +64,21 @@ class Mapper:
         if self._may_have_controls:
             pattern = quoted(rules.CONTROL_PATTERN)
             text = let(
-                f"CASE WHEN regexp_matches({{0}}, {pattern}) THEN regexp_replace({{0}}, {pattern}, '', 'g') ELSE {{0}} END",
+                f"CASE WHEN regexp_matches({{0}}, {pattern}) THEN regexp_replace({{0}}, {pattern}, '', "
+                f"'g') ELSE {{0}} END",
                 text,
             )
         text = let(
-            f"CASE WHEN regexp_matches({{0}}, {_braced(quoted(_OUTER_BLANK))}) THEN trim({{0}}, {quoted(rules.BLANKS)}) "
+            f"CASE WHEN regexp_matches({{0}}, {_braced(quoted(_OUTER_BLANK))}) THEN trim({{0}}, "
+            f"{quoted(rules.BLANKS)}) "
             "ELSE {0} END",
             text,
         )
         nulls = list(self._profile.text.nulls)
-        missing = f"(strlen({{0}}) <= {_LONGEST_MISSING} AND lower({{0}}) IN ({_braced(listed(sorted(rules.MISSING_TEXTS)))}))"
+        missing = (
+            f"(strlen({{0}}) <= {_LONGEST_MISSING} AND lower({{0}}) IN "
+            f"({_braced(listed(sorted(rules.MISSING_TEXTS)))}))"
+        )
         if nulls:
             missing += f" OR {{0}} IN ({_braced(listed(nulls))})"
         return let(f"CASE WHEN {missing} THEN NULL ELSE {{0}} END", text)
@@ -184,7 +189,8 @@ class Mapper:
 
     def _yuan(self, text: Column) -> Column:
         return self._layers.let(
-            f"CASE WHEN regexp_full_match({{0}}, '{_INTEGER}') THEN CAST(CAST({{0}} AS DECIMAL(18,0)) * 0.01 AS VARCHAR) "
+            f"CASE WHEN regexp_full_match({{0}}, '{_INTEGER}') THEN CAST(CAST({{0}} AS DECIMAL(18,0)) * "
+            "0.01 AS VARCHAR) "
             f"WHEN regexp_full_match({{0}}, '{_DECIMAL}') THEN CAST(CAST({{0}} AS DECIMAL(24,6)) * 0.01 AS VARCHAR) "
             "ELSE {0} END",
             text,
@@ -256,7 +262,8 @@ class Mapper:
             rest = method if table.default is None else _braced(quoted(table.default))
             method = f"CASE {method} {cases} ELSE {rest} END" if cases else rest
         return let(
-            "CASE WHEN json_valid({0}) THEN list_filter(list_transform(CAST(json_extract(CASE WHEN json_valid({0}) THEN "
+            "CASE WHEN json_valid({0}) THEN list_filter(list_transform(CAST(json_extract(CASE WHEN "
+            "json_valid({0}) THEN "
             f"{{0}} END, '$[*]') AS JSON[]), lambda part: json_object('method', {method}, 'amount', {amount})), "
             "lambda made: NOT coalesce(regexp_full_match(json_extract_string(made, '$.amount'), '[+-]?[0.]+'), true)) "
             "ELSE [] END",

@@ -23,7 +23,7 @@ COMPUTED_COLUMNS: Final = frozenset(
 TEMPLATE_COLUMN: Final = re.compile(r"\{([^{}]+)\}")
 
 
-class ProfileProblem(ValueError):
+class ProfileProblem(ValueError):  # noqa: N818 - one of several in one error
     """A broken rule between keys, worded in both languages."""
 
     def __init__(self, zh: str, en: str) -> None:
@@ -45,7 +45,7 @@ def template_columns(template: str) -> tuple[str, ...]:
 def _checked_zone(zone: str) -> str:
     if zone != "lot" and zone not in available_timezones():
         raise ProfileProblem(
-            f"时区 {zone!r} 不存在:请写 lot(车场时区)或 IANA 名称,例如 Asia/Shanghai",
+            f"时区 {zone!r} 不存在：请写 lot(车场时区)或 IANA 名称，例如 Asia/Shanghai",
             f"time zone {zone!r} does not exist: write lot (the lot's own zone) or an IANA name such as Asia/Shanghai",
         )
     return zone
@@ -55,8 +55,10 @@ def _checked_formats(formats: list[str]) -> list[str]:
     for text in formats:
         if text not in SPECIAL_TIME_FORMATS and "%" not in text:
             raise ProfileProblem(
-                f"时间格式 {text!r} 无效:可写 {', '.join(SPECIAL_TIME_FORMATS)} 或 strptime 格式,例如 %Y-%m-%d %H:%M:%S",
-                f"time format {text!r} is not known: write {', '.join(SPECIAL_TIME_FORMATS)} or a strptime format such as "
+                f"时间格式 {text!r} 无效：可写 {', '.join(SPECIAL_TIME_FORMATS)} 或 strptime 格式，例如 %Y-%m-%d "
+                "%H:%M:%S",
+                f"time format {text!r} is not known: write {', '.join(SPECIAL_TIME_FORMATS)} or a "
+                "strptime format such as "
                 "%Y-%m-%d %H:%M:%S",
             )
     if not formats:
@@ -175,7 +177,7 @@ class FieldRule(Model):
         given = [name for name in ("column", "first", "constant", "template", "sum") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ProfileProblem(
-                f"必须且只能写 column、first、constant、template、sum 之一(现有:{', '.join(given) or '无'})",
+                f"必须且只能写 column、first、constant、template、sum 之一(现有：{', '.join(given) or '无'})",
                 f"write exactly one of column, first, constant, template, sum (found: {', '.join(given) or 'none'})",
             )
         if self.first == [] or self.sum == []:
@@ -248,14 +250,14 @@ class RecordSection(Model):
     def _known_fields(self) -> Self:
         if self.kind not in KINDS:
             raise ProfileProblem(
-                f"kind {self.kind!r} 无效,可用:{', '.join(KINDS)}",
+                f"kind {self.kind!r} 无效，可用：{', '.join(KINDS)}",
                 f"kind {self.kind!r} is not known; allowed: {', '.join(KINDS)}",
             )
         allowed = contract_fields(self.kind)
         for name in self.fields:
             if name not in allowed:
                 raise ProfileProblem(
-                    f"{self.kind} 没有字段 {name!r},可用:{', '.join(allowed)}",
+                    f"{self.kind} 没有字段 {name!r}，可用：{', '.join(allowed)}",
                     f"{self.kind} has no field {name!r}; allowed: {', '.join(allowed)}",
                 )
         for name in ("record_id", "occurred_at"):
@@ -285,7 +287,7 @@ class Profile(Model):
         if self.file.format == "records":
             if self.record:
                 raise ProfileProblem(
-                    "格式 records 的文件已经是标准记录,不能再写 [[record]]",
+                    "格式 records 的文件已经是标准记录，不能再写 [[record]]",
                     "a file of format records holds records of the contract already: remove [[record]]",
                 )
             return self
@@ -296,7 +298,7 @@ class Profile(Model):
             for rule in rules:
                 if rule.codes is not None and rule.codes not in self.codes:
                     raise ProfileProblem(
-                        f"没有代码表 [codes.{rule.codes}],现有:{', '.join(self.codes) or '无'}",
+                        f"没有代码表 [codes.{rule.codes}],现有：{', '.join(self.codes) or '无'}",
                         f"there is no code table [codes.{rule.codes}]; tables: {', '.join(self.codes) or 'none'}",
                     )
         return self

@@ -33,9 +33,9 @@ _PATH_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 class Source:
     """Rows of one file inside a connection.
 
-    ``relation`` has the columns ``r0``, ``r1``, … (VARCHAR) in the order of ``columns``. For JSON lines it has ``raw`` too,
-    the text of the line, and ``broken``, whether that is no JSON object. Row n (from 0) stands on line n + ``first_line``
-    unless ``line_column`` names the column that says so.
+    ``relation`` has the columns ``r0``, ``r1``, … (VARCHAR) in the order of ``columns``. For JSON lines it has ``raw``
+    too, the text of the line, and ``broken``, whether that is no JSON object. Row n (from 0) stands on line
+    n + ``first_line`` unless ``line_column`` names the column that says so.
     """
 
     relation: str
@@ -195,8 +195,9 @@ def json_path(name: str) -> str:
 def _json_as_lines(path: Path, records_path: str, spool: Path) -> Path:
     if path.stat().st_size > JSON_LIMIT_BYTES:
         raise ParkError(
-            zh=f"{path.name} 超过 {JSON_LIMIT_BYTES >> 20} MB:JSON 须整体读入,请改存为 NDJSON(每行一条)",
-            en=f"{path.name} is over {JSON_LIMIT_BYTES >> 20} MB: a JSON document is read whole; save it as NDJSON, one "
+            zh=f"{path.name} 超过 {JSON_LIMIT_BYTES >> 20} MB:JSON 须整体读入，请改存为 NDJSON(每行一条)",
+            en=f"{path.name} is over {JSON_LIMIT_BYTES >> 20} MB: a JSON document is read whole; save it as "
+            "NDJSON, one "
             "record a line",
             code="file_too_large",
         )
@@ -214,7 +215,7 @@ def _json_as_lines(path: Path, records_path: str, spool: Path) -> Path:
     except (msgspec.DecodeError, KeyError, IndexError) as error:
         where = records_path or "(top)"
         raise ParkError(
-            zh=f"{path.name}:在路径 {where} 找不到记录数组({error!r});请检查 file.records_path",
+            zh=f"{path.name}：在路径 {where} 找不到记录数组（{error!r}）；请检查 file.records_path",
             en=f"{path.name}: no list of records at {where} ({error!r}); check file.records_path",
             code="wrong_profile",
         ) from error
@@ -235,7 +236,7 @@ def _xlsx(connection: duckdb.DuckDBPyConnection, section: FileSection, path: Pat
     sheet = section.sheet
     if (isinstance(sheet, int) and not 1 <= sheet <= len(names)) or (isinstance(sheet, str) and sheet not in names):
         raise ParkError(
-            zh=f"{path.name} 没有工作表 {sheet!r},现有:{', '.join(names)}",
+            zh=f"{path.name} 没有工作表 {sheet!r}，现有：{', '.join(names)}",
             en=f"{path.name} has no sheet {sheet!r}; sheets: {', '.join(names)}",
             code="wrong_profile",
         )
@@ -277,27 +278,29 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
     )
 
 
-def physical_lines(source: Source, rows: Sequence[int]) -> dict[int, int]:
-    """Lines of the file on which the well-formed ``rows`` (from 0) begin, read again with blank lines counted.
+def physical_lines(source: Source, rows: Sequence[int]) -> tuple[dict[int, int], list[int]]:
+    """Lines of a CSV file on which the well-formed ``rows`` (from 0) begin, and lines of the malformed ones.
 
-    Only needed when blank lines or line breaks inside quotes make row and line differ.
+    The file is read again with every line counted; only needed when blank lines or line breaks inside quotes make row
+    and line differ.
     """
     assert source.path is not None
-    wanted, found = set(rows), {}
+    wanted, found, malformed = set(rows), {}, []
     width, index, before = len(source.columns), 0, 0
+    csv.field_size_limit(1 << 30)
     with source.path.open(encoding="utf-8", newline="", errors="replace") as file:
-        if source.is_json:
-            return dict(zip(rows, (row + 1 for row in rows), strict=True))
         reader = csv.reader(file, delimiter=source.delimiter, quotechar=source.quote)
-        csv.field_size_limit(1 << 30)
         for record in reader:
             line, before = before + 1, reader.line_num
-            if line < source.first_line or len(record) != width:
+            if line < source.first_line or not record:
+                continue
+            if len(record) != width:
+                malformed.append(line)
                 continue
             if index in wanted:
                 found[index] = line
             index += 1
-    return found
+    return found, malformed
 
 
 def row_as_json(source: Source) -> str:
@@ -315,7 +318,7 @@ def exact_key_paths(columns: Sequence[str]) -> dict[str, str]:
 
 def _unreadable(path: Path, kind: str, error: Exception) -> ParkError:
     return ParkError(
-        zh=f"{path.name} 不是可读取的 {kind} 文件:{error}",
+        zh=f"{path.name} 不是可读取的 {kind} 文件：{error}",
         en=f"{path.name} cannot be read as {kind}: {error}",
         code="unreadable_file",
     )
@@ -323,7 +326,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> ParkError:
 
 def _no_header(path: Path, row: int) -> ParkError:
     return ParkError(
-        zh=f"{path.name} 没有第 {row} 行,找不到表头;请检查 file.header_row",
+        zh=f"{path.name} 没有第 {row} 行，找不到表头；请检查 file.header_row",
         en=f"{path.name} has no row {row}, so no header; check file.header_row",
         code="wrong_profile",
     )

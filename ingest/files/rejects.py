@@ -101,7 +101,10 @@ def open_rejects(
     if ids is not None:
         conditions.append("list_contains(?, reject_id)")
         parameters.append(list(ids))
-    columns = "reject_id, lot_id, kind, record_id, code, reason_zh, reason_en, received_at, source, name, profile, line, payload"
+    columns = (
+        "reject_id, lot_id, kind, record_id, code, reason_zh, reason_en, received_at, source, name, profile, "
+        "line, payload"
+    )
     connection = open_lake(settings, read_only=True)
     try:
         rows = connection.execute(
@@ -123,7 +126,7 @@ def reject(settings: Settings, reject_id: str) -> OpenReject:
     found = [one for one in open_rejects(settings) if one.reject_id.startswith(reject_id)]
     if len(found) != 1:
         raise ParkError(
-            zh=f"编号 {reject_id!r} 对应 {len(found)} 条未处理的拒收记录;用 park rejects list 查看",
+            zh=f"编号 {reject_id!r} 对应 {len(found)} 条未处理的拒收记录；用 park rejects list 查看",
             en=f"{len(found)} open refused records have an id that begins with {reject_id!r}; see park rejects list",
             code="unknown_reject",
         )
@@ -137,8 +140,10 @@ def read_corrections(path: Path) -> dict[str, str]:
         ParkError: the file cannot be read, or a line has no ``reject_id`` or ``payload``.
     """
     corrections: dict[str, str] = {}
+    number = 0
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            number += 1
             if not line.strip():
                 continue
             item = json.loads(line)
@@ -149,7 +154,7 @@ def read_corrections(path: Path) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         where = f"{path}" if isinstance(error, OSError) else f"{path}:{number}"
         raise ParkError(
-            zh=f"更正文件 {where} 无法使用({error!r}):每行应为含 reject_id 和 payload 的 JSON 对象",
+            zh=f"更正文件 {where} 无法使用（{error!r}）：每行应为含 reject_id 和 payload 的 JSON 对象",
             en=f"corrections {where} cannot be used ({error!r}): each line is a JSON object with reject_id and payload",
             code="bad_corrections",
         ) from error
@@ -205,7 +210,7 @@ def _profile(settings: Settings, reference: str, given: Profile | None) -> Profi
         kept = load_profile(name)
     if kept is None:
         raise ParkError(
-            zh=f"找不到来源配置 {reference};请用 --profile 指定",
+            zh=f"找不到来源配置 {reference}；请用 --profile 指定",
             en=f"source profile {reference} is not to be found; name one with --profile",
             code="unknown_profile",
         )
@@ -268,7 +273,7 @@ def _staged(
     by_column = lot is None and profile.lot.column is not None
     if lot is None and not by_column:
         raise ParkError(
-            zh=f"配置 {profile.name} 没有停车场列,无法确定这些记录的停车场",
+            zh=f"配置 {profile.name} 没有停车场列，无法确定这些记录的停车场",
             en=f"profile {profile.name} names no lot column, and these rows belong to no known lot",
             code="lot_needed",
         )
@@ -288,12 +293,14 @@ def _answer(
     corrections: dict[str, str],
     origin: Origin,
 ) -> tuple[int, int]:
-    """Land what was accepted with the rows that close the refusals; refusals with unchanged payload stay as they are."""
+    """Land what was accepted and close those refusals; one whose payload did not change stays as it is."""
     counts = staged.counts()
     asked = pa.table(
         {
             "asked_line": pa.array(range(1, len(group) + 1), pa.int64()),
             "asked_id": pa.array([one.reject_id for one in group], pa.string()),
+            "asked_origin": pa.array([one.line for one in group], pa.int64()),
+            "asked_name": pa.array([one.name for one in group], pa.string()),
             "asked_kind": pa.array([one.kind for one in group], pa.string()),
             "asked_lot": pa.array([one.lot_id for one in group], pa.int64()),
             "asked_record": pa.array([one.record_id for one in group], pa.string()),
@@ -327,8 +334,9 @@ def _answer(
     assert changed is not None
     if done == 0 and changed[0] == 0:
         return 0, still_refused
+    line = staged.line_of_batch_row("kept.batch_row")
     tables = {
-        kind: f"(SELECT kept.* FROM {relation} AS kept JOIN asked ON asked_line = {staged.line_of_batch_row('kept.batch_row')} "
+        kind: f"(SELECT kept.* FROM {relation} AS kept JOIN asked ON asked_line = {line} "
         f"WHERE (asked_kind IS NULL OR asked_kind = '{kind}') AND asked_id NOT IN (SELECT asked_id FROM failed))"
         for kind, relation in staged.tables().items()
     }
@@ -349,7 +357,7 @@ def _answer(
 def _answers(origin: Origin) -> str:
     """Rows for ``raw.rejected_record``: one for each refusal closed, and the new refusals of corrected payloads."""
     at = f"TIMESTAMPTZ '{origin.received_at.isoformat(sep=' ')}'"
-    shared = {"received_at": at, "source": f"'{origin.source}'", "name": "CAST(NULL AS VARCHAR)"}
+    shared = {"received_at": at, "source": f"'{origin.source}'", "name": "asked_name"}
     profile = "CAST(NULL AS VARCHAR)" if origin.profile == _CONTRACT else "'" + origin.profile.replace("'", "''") + "'"
     new_id = f"left(sha256('{origin.batch_id}' || ':' || asked_id), 20) AS reject_id"
     closed = {
@@ -372,7 +380,7 @@ def _answers(origin: Origin) -> str:
     }
 
     def select(values: dict[str, str], source: str) -> str:
-        values = values | shared | {"profile": profile, "line": "asked_line", "replay_of": "asked_id"}
+        values = values | shared | {"profile": profile, "line": "asked_origin", "replay_of": "asked_id"}
         names = [name for name in REJECTED_COLUMNS if name not in ("reject_id", "batch_seq")]
         return f"SELECT {new_id}, {', '.join(f'{values[name]} AS {name}' for name in names)} FROM {source}"
 

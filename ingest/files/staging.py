@@ -153,9 +153,9 @@ class Stage:
             for column in [record.marks, *record.values.values()]:
                 self._staged(column, outputs)
         refused = " OR ".join(f"{{{i + 1}}} = {REFUSED}" for i in range(len(states)))
+        row = row_as_json(source).replace("{", "{{").replace("}", "}}")
         outputs["payload"] = let(
-            f"CASE WHEN {{0}} IS NOT NULL OR {refused} THEN "
-            f"left({row_as_json(source).replace('{', '{{').replace('}', '}}')}, {rules.MAX_REJECTED_PAYLOAD_BYTES}) END",
+            f"CASE WHEN {{0}} IS NOT NULL OR {refused} THEN left({row}, {rules.MAX_REJECTED_PAYLOAD_BYTES}) END",
             row_refusal,
             *states,
         )
@@ -188,7 +188,8 @@ class Stage:
         ]
         unused = " AND ".join(["NOT blank", "row_refusal IS NULL", *(f"{state} = 0" for state in states)])
         row = self._connection.execute(
-            f"SELECT count(*) FILTER (WHERE NOT blank), count(*) FILTER (WHERE blank), count(*) FILTER (WHERE {unused}), "
+            "SELECT count(*) FILTER (WHERE NOT blank), count(*) FILTER (WHERE blank), count(*) FILTER "
+            f"(WHERE {unused}), "
             f"{', '.join(per_state)}, count(*) FILTER (WHERE row_refusal IS NOT NULL) FROM {self._rows}"
         ).fetchone()
         assert row is not None
@@ -248,11 +249,14 @@ class Stage:
             "regexp_replace(refused.value, '[[:cntrl:]]', ' ', 'g'))"
         )
         return (
-            f"(SELECT left(sha256({quoted(origin.batch_id)} || ':' || refused.line || ':' || refused.section), 20) AS reject_id, "
-            "CAST(refused.lot_id AS BIGINT) AS lot_id, refused.kind, left(refused.record_id, 128) AS record_id, refused.code, "
+            f"(SELECT left(sha256({quoted(origin.batch_id)} || ':' || refused.line || ':' || "
+            "refused.section), 20) AS reject_id, "
+            "CAST(refused.lot_id AS BIGINT) AS lot_id, refused.kind, left(refused.record_id, 128) AS "
+            "record_id, refused.code, "
             f"{reason.format(language='zh')} AS reason_zh, {reason.format(language='en')} AS reason_en, "
             f"{_instant(origin.received_at)} AS received_at, {quoted(origin.source)} AS source, "
-            f"{quoted(origin.name)} AS name, {quoted(origin.profile)} AS profile, CAST(refused.line AS BIGINT) AS line, "
+            f"{quoted(origin.name)} AS name, {quoted(origin.profile)} AS profile, CAST(refused.line AS "
+            "BIGINT) AS line, "
             "refused.payload, CAST(NULL AS VARCHAR) AS replay_of, CAST(NULL AS VARCHAR) AS replay_state "
             f"FROM (SELECT *, split_part(refusal, {quoted(SEPARATOR)}, 1) AS code, "
             f"split_part(refusal, {quoted(SEPARATOR)}, 2) AS field, "
@@ -307,9 +311,16 @@ class Stage:
         rows = run(
             f"SELECT file_row_number FROM {self._rows} WHERE {refused} ORDER BY 1 LIMIT {_PHYSICAL_LINES_LIMIT}"
         ).fetchall()
-        found = physical_lines(source, [int(row[0]) for row in rows])
+        found, malformed = physical_lines(source, [int(row[0]) for row in rows])
         if found:
             self._connection.executemany("INSERT INTO row_line VALUES (?, ?)", list(found.items()))
+        if len(malformed) == self._malformed and malformed:
+            pairs = ", ".join(f"({place}, {line})" for place, line in enumerate(malformed, start=1))
+            run(
+                f"CREATE OR REPLACE TEMP TABLE {MALFORMED} AS SELECT found.line, raw, message FROM "
+                f"(SELECT *, row_number() OVER (ORDER BY line) AS place FROM {MALFORMED}) AS old "
+                f"JOIN (VALUES {pairs}) AS found (place, line) USING (place)"
+            )
 
 
 def _instant(moment: datetime) -> str:

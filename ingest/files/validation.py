@@ -43,8 +43,8 @@ class CheckedRecord:
 class Draft:
     """A record being checked: values so far, refusals in the order they are tried, marks.
 
-    ``form``, ``event``, ``texts`` and ``coded`` hold for every record, ``own`` only for upserts; a refusal is condition,
-    code, field, value.
+    ``form``, ``event``, ``texts`` and ``coded`` hold for every record, ``own`` only for upserts; a refusal is
+    condition, code, field, value.
     """
 
     record: MappedRecord
@@ -215,7 +215,8 @@ class Validator:
         lowest, highest = rule.range
         number = let(
             f"CASE WHEN regexp_full_match({{0}}, '{_INTEGER}') THEN TRY_CAST({{0}} AS HUGEINT) "
-            f"WHEN regexp_full_match({{0}}, '{_WHOLE_DECIMAL}') THEN TRY_CAST(split_part({{0}}, '.', 1) AS HUGEINT) END",
+            f"WHEN regexp_full_match({{0}}, '{_WHOLE_DECIMAL}') THEN TRY_CAST(split_part({{0}}, '.', 1) "
+            "AS HUGEINT) END",
             text,
         )
         bad = inline("{0} IS NOT NULL AND {1} IS NULL", text, number)
@@ -232,7 +233,8 @@ class Validator:
     def _boolean(self, draft: Draft, name: str, _rule: rules.Field, mapped: MappedField, own: bool) -> None:
         let, inline, text = self._layers.let, self._layers.inline, mapped.text
         value = let(
-            f"CASE WHEN lower({{0}}) IN ({listed(_TRUE)}) THEN true WHEN lower({{0}}) IN ({listed(_FALSE)}) THEN false END",
+            f"CASE WHEN lower({{0}}) IN ({listed(_TRUE)}) THEN true WHEN lower({{0}}) IN "
+            f"({listed(_FALSE)}) THEN false END",
             text,
         )
         bad = inline("{0} IS NOT NULL AND {1} IS NULL", text, value)

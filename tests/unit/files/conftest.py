@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.files.judging import SHANGHAI, Judged, judge_file
 
 from ingest.records import LotContext
+from tests.unit.files.judging import SHANGHAI, Judged, judge_file
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.files.judging import SHANGHAI, judge_file
 
 from ingest.files.catalogue import PROFILES, TEMPLATES, load_profile, profile_names, template_names
+from tests.unit.files.judging import SHANGHAI, judge_file
 from warehouse.errors import ParkError
 
 STAY = '[file]\nformat = "csv"\n[[record]]\nkind = "entry"\n[record.fields]\nrecord_id = "id"\noccurred_at = "at"\n'

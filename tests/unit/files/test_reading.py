@@ -1,5 +1,7 @@
 """Files as they really are: preambles, blank rows, broken rows, odd encodings, spreadsheets."""
 
+# ruff: noqa: DTZ001 - the cells of a spreadsheet and the wall clock of a lot have no zone
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,9 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 import xlsxwriter
-from tests.unit.files.judging import NEW_YORK, SHANGHAI, Judged, judge_file
 
 from ingest.files.catalogue import load_profile
+from tests.unit.files.judging import NEW_YORK, SHANGHAI, Judged, judge_file
 from warehouse.errors import ParkError
 
 Judge = Callable[..., Judged]
@@ -190,7 +192,8 @@ def test_json_records_lie_where_the_path_says(judge: Judge) -> None:
 def test_each_row_goes_to_the_lot_it_names_with_that_lots_clock(judge: Judge) -> None:
     profile = PLAIN | {"lot": {"column": "lot", "codes": {"ny": "L8"}}}
     judged = judge(
-        f"lot,id,at,plate\nL7,1,{AT},粤B11111\nny,2,{AT},粤B22222\nL9,3,{AT},粤B33333\nny,4,2026-05-01 03:00:00,粤B44444\n",
+        f"lot,id,at,plate\nL7,1,{AT},粤B11111\nny,2,{AT},粤B22222\nL9,3,{AT},粤B33333\n"
+        "ny,4,2026-05-01 03:00:00,粤B44444\n",
         profile,
         None,
     )

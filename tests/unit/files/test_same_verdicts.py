@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.files.judging import NEW_YORK, NOW, SHANGHAI, judge_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.records import LotContext, decode_batch, rules
+from tests.unit.files.judging import NEW_YORK, NOW, SHANGHAI, judge_file
 from warehouse.codes import codes
 from warehouse.lake.raw_tables import raw_table_columns
 

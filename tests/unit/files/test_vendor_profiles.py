@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.files import judging
-from tests.unit.files.judging import Judged, judge_file
 
 from ingest.files.catalogue import PROFILES, load_profile
+from tests.unit.files import judging
+from tests.unit.files.judging import Judged, judge_file
 
 ENTERED = datetime(2026, 5, 1, 0, 30, tzinfo=UTC)
 LEFT = datetime(2026, 5, 1, 2, 0, tzinfo=UTC)

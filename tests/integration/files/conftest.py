@@ -1,0 +1,63 @@
+"""Stores of an instance of their own, with two lots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from warehouse.lake.connect import open_lake
+from warehouse.lake.schema import create_lake
+from warehouse.ops.models.tree import Lot, Node
+from warehouse.ops.session import migrate, ops_session
+from warehouse.settings import Settings
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+def add_lot(settings: Settings, code: str) -> None:
+    """A lot in Shanghai's zone."""
+    with ops_session(settings) as session:
+        node = session.query(Node).filter_by(code="c1").one_or_none()
+        if node is None:
+            node = Node(level="customer", code="c1", name="c1")
+            session.add(node)
+            session.flush()
+        session.add(Lot(customer_id=node.node_id, code=code, name=code))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(home=tmp_path / "home", lake_threads=1)
+    migrate(made)
+    create_lake(made)
+    add_lot(made, "SZ-1")
+    add_lot(made, "SZ-2")
+    return made
+
+
+@pytest.fixture
+def query(settings: Settings) -> Query:
+    """Rows of a query on the lake as it is now."""
+
+    def run(sql: str) -> list[tuple[Any, ...]]:
+        connection = open_lake(settings, read_only=True)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    return run
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real data beside the repository; tests that need it are skipped without it."""
+    beside = Path(__file__).resolve().parents[4] / "shared"
+    folder = Path(os.environ.get("PARK_SHARED", beside)) / "data"
+    if not folder.is_dir():
+        pytest.skip("no real data here (PARK_SHARED)")
+    return folder
