@@ -19,6 +19,7 @@ from pipelines.dbt_environment import published_environment
 from pipelines.resources import WRITER_POOL
 from warehouse.settings import Settings
 
+SEEDS = "seeds"
 _BAD = {"error", "fail", "runtime error"}
 
 
@@ -27,8 +28,10 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The domain of a mart, else the layer."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return SEEDS
         folders: list[str] = dbt_resource_props["fqn"][1:-1]
-        return folders[-1] if folders else str(dbt_resource_props["resource_type"])
+        return folders[-1] if folders else None
 
 
 class RefreshConfig(dg.Config):
@@ -53,7 +56,7 @@ def dbt_marts(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         if not context.selected_asset_keys:
             yield from _verify(settings, context, dbt)
             return
-        if context.is_subset and context.selected_asset_keys != context.assets_def.keys:
+        if context.selected_asset_keys != marts.keys:
             raise dg.Failure("the marts are built together: a publication covers all of them. Select the whole step.")
         with open_build(settings, full=config.full) as plan:
             if plan.is_needed:

@@ -134,8 +134,9 @@ def test_the_nightly_verification_tests_all_days_of_what_is_published(
         assert len(checks) > 30
         assert all(check.passed for check in checks if check.asset_key.path[0] == "marts")
     finally:
-        refresh(built, full=True)
-    assert build_due(built).reason is None
+        connection = open_lake(built)
+        connection.execute("update lake.marts.fct_charge set received = received - 1")
+        connection.close()
 
 
 def test_a_build_whose_process_died_ends_red_and_is_made_up_for(built: Settings) -> None:
