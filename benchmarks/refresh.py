@@ -55,14 +55,18 @@ def create_instance(home: Path) -> Settings:
     return settings
 
 
-def stays(first: int, count: int) -> str:
-    """A relation of ``count`` stays counted back from the last day: entry and exit instants, plate, fee in fen."""
+HISTORY_AGE = f"i // {LOTS * STAYS_A_DAY}"
+
+
+def stays(first: int, count: int, days_ago: str = HISTORY_AGE) -> str:
+    """A relation of ``count`` stays numbered from ``first``: lot, plate, entry instant, length, fee in fen."""
     return f"""
         SELECT
             i, 1 + i % {LOTS} AS lot_id,
-            '粤B' || lpad((hash(i // {LOTS * 40}, i % {LOTS * 40}, 1) % 90000 + (i % {LOTS}) * 7)::varchar, 5, '0') AS plate,
-            timestamptz '{LAST_DAY} 00:00:00+08' - to_days((i // {LOTS * STAYS_A_DAY})::int)
-                + to_seconds((hash(i) % 79000)::int) AS entry_at,
+            '粤B' || lpad((hash(i // {LOTS * 40}, i % {LOTS * 40}, 1) % 90000 + (i % {LOTS}) * 7)::varchar, 5, '0')
+                AS plate,
+            timestamptz '{LAST_DAY} 00:00:00+08' - to_days(({days_ago})::int) + to_seconds((hash(i) % 79000)::int)
+                AS entry_at,
             300 + hash(i, 3) % 20000 AS seconds,
             100 * (1 + hash(i, 2) % 40) AS fen
         FROM range({first}, {first + count}) AS rows(i)
@@ -90,20 +94,15 @@ def passage_columns(kind: str) -> str:
     return ", ".join(f"{given.get(name, f'NULL::{sort}')} AS {name}" for name, sort in columns)
 
 
-def relations(first: int, count: int) -> dict[str, str]:
+def relations(first: int, count: int, days_ago: str = HISTORY_AGE) -> dict[str, str]:
     """Entries, exits and charges of the stays, as relations for landing."""
     result = {}
-    for position, (kind, instant) in enumerate(
-        [
-            ("entry", "entry_at"),
-            ("exit", "entry_at + to_seconds(seconds::int)"),
-            ("charge", "entry_at + to_seconds(seconds::int)"),
-        ]
-    ):
+    left_at = "entry_at + to_seconds(seconds::int)"
+    for position, (kind, instant) in enumerate([("entry", "entry_at"), ("exit", left_at), ("charge", left_at)]):
         result[kind] = f"""(
             SELECT {COMMON}, {passage_columns(kind)} FROM (
                 SELECT *, {instant} AS occurred_at, '{kind[:2]}' || i AS record_id, i * 3 + {position} AS batch_row
-                FROM ({stays(first, count)})
+                FROM ({stays(first, count, days_ago)})
             )
         )"""
     return result
@@ -123,24 +122,19 @@ def land_history(settings: Settings, connection: duckdb.DuckDBPyConnection, coun
         )
 
 
-def land_news(settings: Settings, connection: duckdb.DuckDBPyConnection, turn: int, history: int) -> None:
-    """5,000 records: 1,600 stays with their charges of the newest days, 150 corrections, 50 voids."""
-    tables = relations(2_000_000_000 + turn * 10_000, 1600)
-    for kind in tables:
-        # Today's and yesterday's traffic, and changes to records of the last three days.
-        tables[kind] = f"""(
-            SELECT * REPLACE (occurred_at + to_days({2_000_000_000 // (LOTS * STAYS_A_DAY)}) AS occurred_at,
-                local_at + to_days({2_000_000_000 // (LOTS * STAYS_A_DAY)}) AS local_at,
-                business_date + {2_000_000_000 // (LOTS * STAYS_A_DAY)} AS business_date)
-            FROM {tables[kind]}
-        )"""
-    changed = relations(turn * 50, 50)["charge"]
+def land_news(settings: Settings, connection: duckdb.DuckDBPyConnection, turn: int) -> None:
+    """4,900 records: 1,600 stays with charges of the two newest days, 50 corrected charges, 50 voided exits."""
+    tables = relations(2_000_000_000 + turn * 10_000, 1600, days_ago="i % 2")
+    # Older records of the newest days, sent again under a higher revision.
+    corrected = relations(turn * 50, 50)["charge"]
     voided = relations(turn * 50 + 20_000, 50)["exit"]
     tables["charge"] = (
-        f"(SELECT * FROM {tables['charge']} UNION ALL SELECT * REPLACE (1 AS revision, batch_row + 7000000000 AS batch_row) FROM {changed})"
+        f"(FROM {tables['charge']} UNION ALL "
+        f"SELECT * REPLACE (1 AS revision, batch_row + 7000000000 AS batch_row) FROM {corrected})"
     )
     tables["exit"] = (
-        f"(SELECT * FROM {tables['exit']} UNION ALL SELECT * REPLACE (1 AS revision, 'void' AS op, batch_row + 8000000000 AS batch_row) FROM {voided})"
+        f"(FROM {tables['exit']} UNION ALL "
+        f"SELECT * REPLACE (1 AS revision, 'void' AS op, batch_row + 8000000000 AS batch_row) FROM {voided})"
     )
     land(connection, settings, LandingRequest(f"news{turn}", "bench", "news", 4900, 4900, 0, 0), tables, None)
 
@@ -182,7 +176,7 @@ def main() -> None:
             full = measured_refresh(settings)
             turns = []
             for turn in range(arguments.turns):
-                land_news(settings, connection, turn, count)
+                land_news(settings, connection, turn)
                 turns.append(measured_refresh(settings))
             connection.close()
         middle = sorted(turns, key=lambda turn: turn["cpu"])[len(turns) // 2]
