@@ -162,11 +162,11 @@ def measured_refresh(settings: Settings) -> dict[str, float]:
 def main() -> None:
     """Measure each size and print one JSON line each, then the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stays", type=int, action="append", required=True)
+    parser.add_argument("--stays", type=int, action="append", help="Stays of history; 1 M and 10 M when not given.")
     parser.add_argument("--turns", type=int, default=3)
     arguments = parser.parse_args()
     medians = []
-    for count in arguments.stays:
+    for count in arguments.stays or [1_000_000, 10_000_000]:
         with tempfile.TemporaryDirectory(prefix="park-bench-") as folder:
             settings = create_instance(Path(folder) / "home")
             connection = open_lake(settings)
