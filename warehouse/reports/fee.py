@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from warehouse.reports.columns import boolean, code, codes, day, duration, instant, integer, money, ratio, text
-from warehouse.reports.listing import ListReport, Source
+from warehouse.reports.listing import Counted, ListReport, Source
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import (
     ALL_METHODS,
@@ -144,6 +144,12 @@ _CHARGE_SOURCE: Final = Source(
     record="s.kind || ':' || s.record_id",
     day="s.business_date",
     local="s.local_at",
+    counted=Counted(
+        "{rpt_fee_day} as s",
+        "s.basis = 'payment'",
+        "s.charges + s.refunds",
+        sums={name: f"s.{name}" for name in _AMOUNTS},
+    ),
 )
 
 CHARGES_LIST: Final = ListReport(
@@ -181,7 +187,7 @@ CHARGES_LIST: Final = ListReport(
     grain=Grain.RECORD,
     parameters=(
         BASIS,
-        plate_filter("s.plate"),
+        plate_filter(),
         code_filter("vehicle_class", "车辆类型", "vehicle class", "vehicle_class", "s.vehicle_class"),
         choice(
             "method",
@@ -205,6 +211,12 @@ CHARGES_LIST: Final = ListReport(
         day="s.exit_business_date",
         local=None,
         instant="coalesce(s.exited_at, s.occurred_at)",
+        counted=Counted(
+            "{rpt_fee_day} as s",
+            "s.basis = 'exit'",
+            "s.charges + s.refunds",
+            sums={name: f"s.{name}" for name in _AMOUNTS},
+        ),
     ),
     select=f"""
         l.name as lot_name, l.code as lot_code, s.plate, s.vehicle_class, s.kind, s.local_at as charged_at,

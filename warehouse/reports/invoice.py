@@ -41,7 +41,7 @@ INVOICES: Final = ListReport(
     grain=Grain.RECORD,
     default_days=30,
     parameters=(
-        plate_filter("s.plate"),
+        plate_filter(),
         yes_no_filter("issued", "是否已开具", "whether it is issued", "coalesce(s.status = 'issued', false)"),
         code_filter("status", "状态", "status", "invoice_status", "s.status"),
         code_filter("invoice_type", "发票类型", "type", "invoice_type", "s.invoice_type"),

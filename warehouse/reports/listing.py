@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -26,13 +26,36 @@ from warehouse.reports.relations import render, used_parameters
 
 Bucket = date | int
 
-_MICROSECONDS_OF_DAY: Final = 86_400_000_000
+MICROSECONDS_OF_DAY: Final = 86_400_000_000
 _ROWS_OF_BATCH: Final = 50_000
 _NEWEST_FIRST: Final = "row_bucket desc, row_micros desc, row_lot, row_record"
 
 
 def _rank(bucket: Bucket) -> int:
     return bucket if isinstance(bucket, int) else bucket.toordinal()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A mart that has already counted the records of a source by day: six times cheaper than counting them.
+
+    Serves whole days without filters only; dbt tests prove that it agrees with the records.
+
+    Attributes:
+        relation: the mart, with the alias ``s``.
+        where: which of its rows.
+        rows: what to add up for the number of records.
+        bucket: the source's bucket in this mart.
+        by_utc_day: the bucket is a UTC day cut from hours, which fits whole-hour time zones only.
+        sums: SQL for the columns that are added up, by key.
+    """
+
+    relation: str
+    where: str
+    rows: str
+    bucket: str = "s.business_date"
+    by_utc_day: bool = False
+    sums: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,7 @@ class Source:
         day: its business day; None when the mart is not cut by the day of ``instant``; UTC days are counted then.
         local: its moment on the lot's wall clock; None when the mart has no such column.
         lot: its lot as a number, never null; orders records of the same moment.
+        counted: a mart with the number of its records by day, when there is one.
     """
 
     relation: str
@@ -56,11 +80,12 @@ class Source:
     day: str | None
     local: str | None = None
     lot: str = "s.lot_id"
+    counted: Counted | None = None
 
     @property
     def bucket(self) -> str:
         """What rows are counted by: the business day, else the UTC day as a number."""
-        return self.day or f"(epoch_us({self.instant}) // {_MICROSECONDS_OF_DAY})"
+        return self.day or f"(epoch_us({self.instant}) // {MICROSECONDS_OF_DAY})"
 
 
 class Cursor(msgspec.Struct, array_like=True):
@@ -167,6 +192,8 @@ class ListReport(Report):
         sources = [self.source, self.exit_basis or self.source]
         texts = [text for source in sources for text in (source.relation, source.where, source.instant, source.bucket)]
         texts += [source.lot for source in sources]
+        for counted in (source.counted for source in sources if source.counted is not None):
+            texts += [counted.relation, counted.where, counted.rows, counted.bucket, *counted.sums.values()]
         texts += [self.select, self.joins, *self.sums.values(), *self.sortable.values()]
         return texts + [parameter.condition or "" for parameter in self.parameters]
 
@@ -211,14 +238,25 @@ class ListReport(Report):
         rendered = render(self.name, sql, question.lots, {})
         return view.query(rendered, used_parameters(rendered, values)).rows
 
-    def counts(self, view: View, question: Question, key: str) -> DayCounts:
-        """Rows and sums by day over the whole filter, remembered for the snapshot."""
+    def counts(self, view: View, question: Question, key: str, *, exact: bool = False) -> DayCounts:
+        """Rows and sums by day over the whole filter, remembered for the snapshot; ``exact`` counts the records."""
 
         def count() -> DayCounts:
             source = self._source(question)
-            matching, values = self._matching(source, question)
-            sums = "".join(f", sum({expression})" for expression in self.sums.values())
-            sql = f"select {source.bucket} as bucket, count(*){sums} {matching} group by bucket order by bucket desc"
+            counted = source.counted
+            if not exact and counted is not None and self._is_counted(counted, question):
+                assert question.period is not None
+                days = question.period.condition("s.business_date", "")
+                matching, values = f"from {counted.relation} where {counted.where} and {days}", question.parameters()
+                bucket, number, added_up = counted.bucket, f"sum({counted.rows})", counted.sums
+            else:
+                matching, values = self._matching(source, question)
+                bucket, number, added_up = source.bucket, "count(*)", self.sums
+            sums = "".join(f", sum({added_up[name]})" for name in self.sums)
+            sql = f"""
+                select {bucket} as bucket, {number} as records{sums} {matching}
+                group by bucket having records > 0 order by bucket desc
+            """
             rows = self._ask(view, question, sql, values)
             added = {
                 name: sum(row[position] for row in rows if row[position] is not None)
@@ -226,7 +264,12 @@ class ListReport(Report):
             }
             return DayCounts([(row[0], int(row[1])) for row in rows], added)
 
-        return view.remember(key, count)
+        return view.remember(key + "exact" if exact else key, count)
+
+    def _is_counted(self, counted: Counted, question: Question) -> bool:
+        if question.period is None or question.period.has_time or conditions(self.parameters, question.values):
+            return False
+        return not counted.by_utc_day or all(clock.on_whole_hours(question.period) for clock in question.clocks)
 
     def _statement(self, question: Question, matching: str, sort: str | None, limit: str) -> str:
         source, columns = self._source(question), self.shown_columns(question.values)
@@ -257,8 +300,8 @@ class ListReport(Report):
                 f" and {source.instant} >= make_timestamptz($oldest) and {source.instant} < make_timestamptz($newest)"
             )
             return condition, {
-                "oldest": oldest * _MICROSECONDS_OF_DAY,
-                "newest": (newest + 1) * _MICROSECONDS_OF_DAY,
+                "oldest": oldest * MICROSECONDS_OF_DAY,
+                "newest": (newest + 1) * MICROSECONDS_OF_DAY,
             }
         return f" and {source.day} between $oldest and $newest", {"oldest": oldest, "newest": newest}
 
@@ -317,7 +360,7 @@ class ListReport(Report):
 
     def whole(self, view: View, question: Question, sort: str | None, key: str) -> tuple[Part, Iterator[list[Row]]]:
         """Count and totals, and all records; a few days at a time, so that no sort holds more than these."""
-        counts = self.counts(view, question, key)
+        counts = self.counts(view, question, key, exact=True)
         part = self._part(question, counts, [])
         return part, self._sorted(view, question, sort) if sort else self._by_day(view, question, counts)
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 from warehouse.errors import ParkError
 
 COMMON: Final = ("lot", "from", "to", "page", "size", "sort", "after")
+# In the condition of a PATTERN: "like", or "=" for a value without wildcards, which reads half as much.
+COMPARISON: Final = "{comparison}"
 LARGEST_PAGE: Final = 10_000
 
 _TRUE: Final = frozenset({"yes", "true", "1", "是"})
@@ -147,7 +149,11 @@ def read_parameters(report: str, known: Sequence[Parameter], given: Mapping[str,
 def conditions(known: Sequence[Parameter], values: Mapping[str, Any]) -> str:
     """The conditions of the filters that are set, each behind ``and``; empty when none is."""
     return "".join(
-        f" and ({parameter.condition})"
+        f" and ({parameter.condition.replace(COMPARISON, _comparison(values[parameter.key]))})"
         for parameter in known
         if parameter.condition is not None and parameter.key in values
     )
+
+
+def _comparison(value: Any) -> str:
+    return "like" if isinstance(value, str) and any(sign in value for sign in "%_") else "="

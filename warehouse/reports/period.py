@@ -49,6 +49,12 @@ class Clock:
         """The UTC instant at which business day ``day`` starts."""
         return self.instant(datetime.combine(day, time()) + timedelta(minutes=self.cutover_minutes))
 
+    def on_whole_hours(self, period: Period) -> bool:
+        """Whether this zone is whole hours from UTC at both ends of ``period``."""
+        zone = ZoneInfo(self.time_zone)
+        offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in period.window(self))
+        return all(offset % timedelta(hours=1) == timedelta() for offset in offsets)
+
 
 DEFAULT_CLOCK: Final = Clock("Asia/Shanghai", 0)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from warehouse.codes import codes as codes_of
 from warehouse.reports.columns import Column, integer, money, text
-from warehouse.reports.parameters import Parameter, ParameterType
+from warehouse.reports.parameters import COMPARISON, Parameter, ParameterType
 
 METHODS: Final = ("cash", "bank_card", "iou", "stored_value", "alipay", "wechat", "qr", "wallet", "receipt")
 METHOD_COLUMNS: Final[dict[str, Column]] = {
@@ -70,9 +70,9 @@ def code_filter(key: str, zh: str, en: str, code_set: str, column: str) -> Param
     )
 
 
-def plate_filter(*columns: str) -> Parameter:
-    """Rows with a plate like the pattern, in any of ``columns``."""
-    condition = " or ".join(f"{column} like $plate" for column in columns)
+def plate_filter(column: str = "s.plate") -> Parameter:
+    """Rows with a plate like the pattern; a whole plate is compared, which reads half as much as matching."""
+    condition = f"{column} {COMPARISON} $plate"
     return Parameter(
         "plate",
         "车牌,* 代表任意多个字符,? 代表一个字符",

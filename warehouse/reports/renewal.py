@@ -9,7 +9,7 @@ from typing import Final
 
 from warehouse.reports.columns import code, codes, day, instant, integer, money, text
 from warehouse.reports.fee import ANALYSIS_DAYS, filled
-from warehouse.reports.listing import ListReport, Source
+from warehouse.reports.listing import Counted, ListReport, Source
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import (
     ALL_METHODS,
@@ -120,7 +120,7 @@ RENEWALS: Final = ListReport(
     grain=Grain.RECORD,
     default_days=30,
     parameters=(
-        plate_filter("s.plate"),
+        plate_filter(),
         equal_filter("owner", "车主姓名", "owner", "s.owner_name"),
         choice("kind", "类别", "kind", ("renewal", "top_up"), condition="s.kind = $kind"),
         choice("method", "支付方式", "method", METHODS, condition="s.method = $method"),
@@ -133,6 +133,7 @@ RENEWALS: Final = ListReport(
         record="s.kind || ':' || s.record_id",
         day="s.business_date",
         local="s.local_at",
+        counted=Counted("{rpt_renewal_day} as s", "true", "s.renewals", sums={"amount": "s.amount"}),
     ),
     select="""
         l.name as lot_name, l.code as lot_code, s.owner_name, s.plate, s.kind, s.local_at as paid_at, s.amount,

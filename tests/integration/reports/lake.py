@@ -89,6 +89,55 @@ class Lake:
     def sql(self, text: str) -> None:
         self.write(lambda connection: connection.execute(text) and None)
 
+    def count(self) -> None:
+        """Fill the marts that count stays, charges and renewals by hour and day from the facts."""
+        self.flush()
+        passage = """
+            select s.lot_id, {day} as business_date, date_trunc('hour', {at}) as hour_started_at,
+                date_trunc('hour', {local}) as local_hour, s.is_inner, {gate} as gate_id, s.vehicle_class,
+                {entries} as entries, {exits} as exits
+            from lake.marts.fct_stay as s join lake.marts.dim_lot as l on l.lot_id = s.lot_id where {where}
+        """
+        local = "timezone(l.time_zone, s.entry_at)"
+        entries = passage.format(
+            day=f"({local} - to_minutes(l.cutover_minutes))::date",
+            at="s.entry_at",
+            local=local,
+            gate="s.entry_gate_id",
+            entries=1,
+            exits=0,
+            where="s.entry_source = 'record'",
+        )
+        exits = passage.format(
+            day="s.business_date",
+            at="s.exit_at",
+            local="s.exit_local_at",
+            gate="s.exit_gate_id",
+            entries=0,
+            exits=1,
+            where="s.exit_at is not null",
+        )
+        self.sql(f"""
+            insert into lake.marts.rpt_traffic_hour by name
+            select * replace (sum(entries) as entries, sum(exits) as exits) from ({entries} union all {exits}) group by all
+        """)
+        methods = ", ".join(f"sum({method}) as {method}" for method in METHODS)
+        for basis, day in (("payment", "business_date"), ("exit", "exit_business_date")):
+            self.sql(f"""
+                insert into lake.marts.rpt_fee_day by name
+                select lot_id, {day} as business_date, '{basis}' as basis, booth,
+                    count(*) filter (where kind = 'charge') as charges, count(*) filter (where kind = 'refund') as refunds,
+                    sum(receivable) as receivable, sum(discount) as discount, sum(waived) as waived,
+                    sum(received) as received, sum(uncollected) as uncollected, {methods},
+                    count(*) filter (where not is_balanced) as unbalanced
+                from lake.marts.fct_charge where {day} is not null group by lot_id, {day}, booth
+            """)
+        self.sql(f"""
+            insert into lake.marts.rpt_renewal_day by name
+            select lot_id, business_date, kind, count(*) as renewals, sum(amount) as amount, {methods}
+            from lake.marts.fct_renewal group by lot_id, business_date, kind
+        """)
+
     def publish(self, as_of: datetime = AS_OF) -> int:
         self.flush()
         self.builds += 1
@@ -123,7 +172,7 @@ def stay(lot_id: int, number: int, entry: str | None, exit_: str | None, **more:
     both = entry_at is not None and exit_at is not None
     seconds = int((exit_at - entry_at).total_seconds()) if both else None
     state = "closed" if both else ("open" if entry_at else "orphan_exit")
-    return {
+    row = {
         "lot_id": lot_id,
         "business_date": (exit_ or entry or "")[:10],
         "stay_id": f"stay-{number}",
@@ -147,6 +196,9 @@ def stay(lot_id: int, number: int, entry: str | None, exit_: str | None, **more:
         "is_bad": seconds is not None and seconds < 0,
         **more,
     }
+    row.setdefault("entry_plate", row["plate"] if entry else None)
+    row.setdefault("exit_plate", row["plate"] if exit_ else None)
+    return row
 
 
 METHODS = ("cash", "bank_card", "iou", "stored_value", "alipay", "wechat", "qr", "wallet", "receipt")
@@ -289,17 +341,6 @@ def fill(lake: Lake) -> None:
                 )
             ],
         )  # fmt: skip
-        for date, hour, entries, exits in (("2019-05-07", 8, 5, 2), ("2019-05-08", 12, 7, 3), ("2019-05-08", 13, 0, 4)):
-            local = f"{date} {hour:02d}:00:00"
-            lake.add(
-                "rpt_traffic_hour",
-                [
-                    {"lot_id": lot_id, "business_date": date, "hour_started_at": utc(local), "local_hour": local,
-                     "is_inner": inner, "gate_id": gate, "vehicle_class": kind, "entries": entries, "exits": exits}
-                    for inner, gate, kind in (
-                        (False, "g1", "temporary"), (False, "g2", "long_term"), (True, "g3", "temporary"))
-                ],
-            )  # fmt: skip
         for date in ("2019-05-07", "2019-05-08"):
             for hour in range(24):
                 local = f"{date} {hour:02d}:00:00"
@@ -317,23 +358,8 @@ def fill(lake: Lake) -> None:
                   "kind": "entry", "records": records, "live": records - 1, "backfill": 1, "late": 1,
                   "max_delay_seconds": 4000, "last_received_at": utc(local)}],
             )  # fmt: skip
-        lake.add(
-            "rpt_fee_day",
-            [
-                fee_day(lot_id, "2019-05-08", "岗亭", discount="405", cash="20"),
-                fee_day(lot_id, "2019-05-08", "手动开闸", alipay="65", wechat="5"),
-                fee_day(lot_id, "2019-05-07", None, iou="1.06", wallet="2.10", receipt="0.30"),
-            ]
-            if lot_id != 2
-            else [],
-        )
-        lake.add(
-            "rpt_renewal_day",
-            [renewal_day(lot_id, "2019-05-08", cash="0.03"), renewal_day(lot_id, "2019-05-08", "top_up", wechat="50")]
-            if lot_id != 2
-            else [],
-        )
-        lake.add("fct_charge", charges(lot_id))
+        if lot_id != 2:
+            lake.add("fct_charge", charges(lot_id))
         lake.add("fct_renewal", renewals(lot_id))
         lake.add(
             "fct_invoice",
@@ -365,6 +391,7 @@ def fill(lake: Lake) -> None:
         )  # fmt: skip
         lake.add("rejected_record", rejected(lot_id))
     lake.add("rejected_record", [rejected_row("unknown-lot", None)])
+    lake.count()
 
 
 def charges(lot_id: int) -> list[dict[str, Any]]:
@@ -380,10 +407,13 @@ def charges(lot_id: int) -> list[dict[str, Any]]:
         }  # fmt: skip
 
     return [
-        charge("c1", "2019-05-08 13:18:00", "20.00", method="cash", cash=Decimal("20.00")),
-        charge("c2", "2019-05-08 23:59:00", "9.99", cash=Decimal("5.00"), alipay=Decimal("4.99"),
-               exit_business_date="2019-05-09"),
-        charge("c1", "2019-05-07 11:00:00", "0.00", kind="refund", received=Decimal("-3.00"), uncollected=Decimal("3.00"),
+        charge("c1", "2019-05-08 13:18:00", "425.00", method="cash", cash=Decimal("20.00"), discount=Decimal("405.00"),
+               received=Decimal("20.00")),
+        charge("c2", "2019-05-08 23:59:00", "70.00", alipay=Decimal("65.00"), wechat=Decimal("5.00"),
+               booth="手动开闸", exit_business_date="2019-05-09"),
+        charge("c3", "2019-05-07 11:00:00", "3.46", iou=Decimal("1.06"), wallet=Decimal("2.10"),
+               receipt=Decimal("0.30"), booth=None),
+        charge("c1", "2019-05-06 11:00:00", "0.00", kind="refund", received=Decimal("-3.00"), uncollected=Decimal("3.00"),
                cash=Decimal("-3.00"), method="cash"),
     ]  # fmt: skip
 

@@ -56,6 +56,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     # The same id in two lots is nothing unusual.
     rows += [stay(lot_id, 900, "2019-05-10 12:00:00", "2019-05-10 23:00:00") for lot_id in (1, 2)]
     lake.add("fct_stay", rows)
+    lake.count()
     lake.publish()
     made = Reader(lake.settings)
     yield made
@@ -164,3 +165,11 @@ def test_entries_are_found_by_the_business_day_of_the_entry(reader: Reader) -> N
             assert (
                 run(find("entry-records"), reader, EVERYTHING, {"lot": lot, "from": day, "to": end}).row_count == count
             )
+
+
+@pytest.mark.parametrize("name", ["entry-records", "exit-records"])
+def test_a_download_counts_the_records_themselves_and_agrees_with_the_pages(reader: Reader, name: str) -> None:
+    with stream(find(name), reader, EVERYTHING, WIDE) as everything:
+        counted = everything.result.row_count
+        assert sum(len(batch) for batch in everything.batches) == counted
+    assert run(find(name), reader, EVERYTHING, WIDE).row_count == counted

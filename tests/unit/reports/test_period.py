@@ -78,3 +78,10 @@ def test_the_day_the_data_reach_is_the_latest_of_the_lots() -> None:
     assert as_of_day([Clock("Asia/Shanghai", 0), Clock("Europe/Berlin", 0)], moment) == date(2019, 5, 9)
     assert as_of_day([Clock("Asia/Shanghai", 240)], moment) == date(2019, 5, 8)
     assert as_of_day([], moment) == date(2019, 5, 9)
+
+
+def test_only_zones_of_whole_hours_fit_days_cut_from_hours() -> None:
+    period = Period(date(2024, 1, 1), date(2024, 7, 1))
+    assert Clock("Asia/Shanghai", 0).on_whole_hours(period)
+    assert Clock("Europe/Berlin", 270).on_whole_hours(period)
+    assert not Clock("Asia/Kolkata", 0).on_whole_hours(period)
