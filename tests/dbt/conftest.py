@@ -52,5 +52,3 @@ def fill_instance(settings: Settings, lots: int) -> None:
             )
             session.flush()
             session.add(AreaCapacity(lot_id=lot_id, area_id=None, valid_from=date(2020, 1, 1), spaces=100))
-
-

@@ -47,14 +47,18 @@ class LotHistory:
         """Fill the common columns that follow from the event time."""
         local = record["occurred_at"].astimezone(self.zone).replace(tzinfo=None)
         day = (local - timedelta(minutes=self.cutover_minutes)).date()
-        return {
-            "lot_id": self.lot_id,
-            "revision": 0,
-            "op": "upsert",
-            "mode": "live",
-            "source": "test",
-            "received_at": record["occurred_at"] + timedelta(seconds=self.rnd.randint(0, 9000)),
-        } | record | {"local_at": local, "business_date": day}
+        return (
+            {
+                "lot_id": self.lot_id,
+                "revision": 0,
+                "op": "upsert",
+                "mode": "live",
+                "source": "test",
+                "received_at": record["occurred_at"] + timedelta(seconds=self.rnd.randint(0, 9000)),
+            }
+            | record
+            | {"local_at": local, "business_date": day}
+        )
 
     def new_id(self) -> str:
         self.counter += 1
@@ -143,7 +147,9 @@ class LotHistory:
             body = {"alarm_id": alarm_id, "event": event, "alarm_type": "device_offline", "level": "warning"}
             return [("alarm", {"record_id": self.new_id(), "occurred_at": at} | body)]
         kind = rnd.choice(["heartbeat", "gate_opening", "shift", "free_space_count", "invoice", "snapshot"])
-        extra = {"free_space_count": {"free_spaces": rnd.randint(0, 50)}, "invoice": {"amount": Decimal("7.00")}}.get(kind, {})
+        extra = {"free_space_count": {"free_spaces": rnd.randint(0, 50)}, "invoice": {"amount": Decimal("7.00")}}.get(
+            kind, {}
+        )
         return [(kind, {"record_id": self.new_id(), "occurred_at": at} | extra)]
 
     def changed(self) -> list[tuple[str, Record]]:
@@ -200,10 +206,7 @@ def land_records(
             continue
         columns = {name: sort for name, sort in raw_table_columns(kind).items() if name != "batch_seq"}
         table = pa.table(
-            {
-                name: pa.array([row.get(name) for row in rows], type=ARROW_TYPES[sort])
-                for name, sort in columns.items()
-            }
+            {name: pa.array([row.get(name) for row in rows], type=ARROW_TYPES[sort]) for name, sort in columns.items()}
         )
         connection.register(f"batch_{kind}", table)
         tables[kind] = f"batch_{kind}"

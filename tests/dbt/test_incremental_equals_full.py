@@ -56,9 +56,7 @@ def marts(settings: Settings, snapshot: int | None = None) -> dict[str, list[str
         tables = connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'marts'"
         ).fetchall()
-        return {
-            name: sorted(map(repr, connection.execute(f"FROM lake.marts.{name}").fetchall())) for (name,) in tables
-        }
+        return {name: sorted(map(repr, connection.execute(f"FROM lake.marts.{name}").fetchall())) for (name,) in tables}
     finally:
         connection.close()
 

@@ -58,7 +58,10 @@ def test_a_second_writer_waits_and_says_who_it_waits_for(tmp_path: Path, postgre
     holder.start()
     held.wait(30)
     try:
-        with pytest.raises(ParkError, match="another process has been writing"), writer_lock(settings, wait_seconds=0.2):
+        with (
+            pytest.raises(ParkError, match="another process has been writing"),
+            writer_lock(settings, wait_seconds=0.2),
+        ):
             pass
     finally:
         release.set()
