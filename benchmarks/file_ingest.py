@@ -3,7 +3,7 @@
 Run: ``python benchmarks/file_ingest.py [--rows 10000000]``. Writes one JSON object to standard output.
 Plain load = ``INSERT INTO … SELECT`` from ``read_csv`` into two tables with the columns, partitions and sort order of
 ``raw.entry`` and ``raw.exit``: one row gives an entry and an exit there too, but nothing is validated, normalised,
-marked, archived or made repeatable. ``plain_one_table`` is the load of the rows as they are into one unpartitioned table.
+marked, archived or made repeatable. ``plain_one_table`` loads the rows as they are into one unpartitioned table.
 Each measurement runs in a process of its own, so that peak memory is that measurement's.
 """
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from warehouse.lake.connect import LAKE, open_lake
 from warehouse.settings import Settings
 
 FIRST_REASONS: Final = 5
+STALE_SECONDS: Final = 86_400  # no ingest of one file takes a day
 # Part of every batch id: raise it when the same file and profile would give other records than before.
 MAPPING_VERSION: Final = 1
 Progress = Callable[[str], None]  # told the name of each step
@@ -268,6 +270,9 @@ def kept_profile(settings: Settings, reference: str) -> Profile | None:
 def _spool(settings: Settings) -> Iterator[Path]:
     root = settings.home / "tmp"
     root.mkdir(parents=True, exist_ok=True)
+    for left in root.glob("ingest-*"):  # of a process that was killed
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=root))
     try:
         yield folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from warehouse.lake.connect import open_lake
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models.tree import Lot, Node
-from warehouse.ops.session import migrate, ops_session
+from warehouse.ops.session import migrate, ops_engine, ops_session
 from warehouse.settings import Settings
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -29,13 +30,27 @@ def add_lot(settings: Settings, code: str) -> None:
         session.add(Lot(customer_id=node.node_id, code=code, name=code))
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    made = Settings(home=tmp_path / "home", lake_threads=1)
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
+    """An instance as it is after ``park init`` with two lots, and a copy of it; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("files")
+    made = Settings(home=folder / "home", lake_threads=1)
     migrate(made)
     create_lake(made)
     add_lot(made, "SZ-1")
     add_lot(made, "SZ-2")
+    ops_engine(made).dispose()
+    shutil.copytree(made.home, folder / "copy")
+    return made, folder / "copy"
+
+
+@pytest.fixture
+def settings(fresh: tuple[Settings, Path]) -> Settings:
+    """The instance, put back to its beginning; at the same place, because the catalog knows where its data lie."""
+    made, copy = fresh
+    ops_engine(made).dispose()
+    shutil.rmtree(made.home)
+    shutil.copytree(copy, made.home)
     return made
 
 
