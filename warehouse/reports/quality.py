@@ -70,34 +70,41 @@ COMPLETENESS: Final = TableReport(
             group by all
         ),
         calendar as (
-            select unnest(generate_series($from_day::timestamp - interval 29 day, $to_day::timestamp + interval 23 hour,
-                interval 1 hour)) as local_hour
-        ),
-        active_day as (select distinct lot_id, local_hour::date as active_day from uploaded),
-        hourly as (
-            select l.lot_id, l.time_zone, l.cutover_minutes, calendar.local_hour,
-                coalesce(uploaded.records, 0) as records, uploaded.live, uploaded.backfill, uploaded.late,
-                uploaded.max_delay_seconds, uploaded.last_received_at,
-                (active_day.lot_id is not null)::bigint as is_active
-            from {dim_lot} as l
-            cross join calendar
-            left join uploaded on uploaded.lot_id = l.lot_id and uploaded.local_hour = calendar.local_hour
-            left join active_day on active_day.lot_id = l.lot_id and active_day.active_day = calendar.local_hour::date
-        ),
-        expecting as (
-            select *, rounded(sum(records) over before, sum(is_active) over before) as expected
-            from hourly
-            window before as (
-                partition by lot_id, hour(local_hour) order by local_hour rows between 28 preceding and 1 preceding
-            )
+            select unnest(generate_series($from_day::timestamp, $to_day::timestamp + interval 23 hour, interval 1 hour))
+                as local_hour
         ),
         -- An hour that the clock skips in spring cannot be missing; an hour still to come is not late.
         asked as (
-            select *, {bucket} as period
-            from expecting
+            select lot_id, time_zone, local_hour, {bucket} as period
+            from {dim_lot} cross join calendar
             where {asked}
                 and timezone(time_zone, local_hour) < $as_of
                 and timezone(time_zone, timezone(time_zone, local_hour)) = local_hour
+        ),
+        day_before as (select unnest(range(1, 29)) as days),
+        past as (
+            select asked.lot_id, asked.local_hour, sum(uploaded.records) as records
+            from asked cross join day_before
+            join uploaded on uploaded.lot_id = asked.lot_id
+                and uploaded.local_hour = asked.local_hour - to_days(day_before.days::integer)
+            group by all
+        ),
+        active_day as (select distinct lot_id, local_hour::date as day from uploaded),
+        active as (
+            select asked_day.lot_id, asked_day.day, count(*) as days
+            from (select distinct lot_id, local_hour::date as day from asked) as asked_day cross join day_before
+            join active_day on active_day.lot_id = asked_day.lot_id
+                and active_day.day = asked_day.day - day_before.days::integer
+            group by all
+        ),
+        hourly as (
+            select asked.*, coalesce(uploaded.records, 0) as records, uploaded.live, uploaded.backfill, uploaded.late,
+                uploaded.max_delay_seconds, uploaded.last_received_at,
+                rounded(coalesce(past.records, 0), active.days) as expected
+            from asked
+            left join uploaded on uploaded.lot_id = asked.lot_id and uploaded.local_hour = asked.local_hour
+            left join past on past.lot_id = asked.lot_id and past.local_hour = asked.local_hour
+            left join active on active.lot_id = asked.lot_id and active.day = asked.local_hour::date
         ),
         counted as (
             select lot_id, any_value(time_zone) as time_zone, period, sum(expected) as expected,
@@ -105,7 +112,7 @@ COMPLETENESS: Final = TableReport(
                 coalesce(sum(backfill), 0) as backfill, coalesce(sum(late), 0) as late,
                 count(*) as hours, count(*) filter (where records = 0 and expected > 0) as missing_hours,
                 max(max_delay_seconds) as max_delay_seconds, max(last_received_at) as last_received_at
-            from asked group by lot_id, period
+            from hourly group by lot_id, period
         )
         select counted.* exclude (last_received_at), l.name as lot_name, l.code as lot_code,
             per_ten_thousand(counted.received, counted.expected) as share,

@@ -75,7 +75,7 @@ class LotPredicate:
     def sql(self) -> str:
         """The predicate on ``lot_id``."""
         if self.lot_ids is None:
-            return "(lot_id is not null or lot_id is null)" if self.with_unknown else "lot_id is not null"
+            return "true" if self.with_unknown else "lot_id is not null"
         if not self.lot_ids:
             return "false"
         return "lot_id in (" + ", ".join(f"$lot_{position}" for position in range(len(self.lot_ids))) + ")"
