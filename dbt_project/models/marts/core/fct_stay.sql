@@ -75,9 +75,11 @@ passage as (
 linked as (
     select
         exits.lot_id,
+        exits.is_inner,
         exits.kind as exit_kind,
         exits.record_id as exit_record_id,
-        entries.record_id as entry_record_id
+        entries.record_id as entry_record_id,
+        entries.direction as entry_direction
     from passage as exits
     inner join passage as entries
         on entries.lot_id = exits.lot_id
@@ -108,11 +110,12 @@ sequenced as (
         on linked.lot_id = passage.lot_id
             and linked.exit_kind = passage.kind
             and linked.exit_record_id = passage.record_id
+    -- Columns equal columns only: any other condition here makes a nested loop of 400,000 × 140,000 rows.
     left join linked as taken
-        on passage.direction = 'entry'
-            and taken.lot_id = passage.lot_id
+        on taken.lot_id = passage.lot_id
+            and taken.is_inner = passage.is_inner
+            and taken.entry_direction = passage.direction
             and taken.entry_record_id = passage.record_id
-            and (taken.exit_kind = 'inner_exit') = passage.is_inner
     window visits as (
         partition by
             passage.lot_id,
