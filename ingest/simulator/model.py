@@ -93,9 +93,9 @@ class Habits:
     waived: float = 0.008
     escaped: float = 0.004
     no_plate: float = 0.006
-    misread: float = 0.008
+    misread: float = 0.006
     manual_release: float = 0.008
-    lost_record: float = 0.002
+    lost_record: float = 0.001
     invoice: float = 0.03  # of charges
     refund: float = 0.002  # of charges
     outages_per_day: float = 0.1

@@ -28,8 +28,8 @@ def passages(lot: LotModel, stays: pl.DataFrame) -> Frames:
     )
     entries = _with_gate(base.filter(pl.col("lost") != "entry"), lot.gates_of("entry"), "entry")
     exits = _with_gate(base.filter(pl.col("lost") != "exit"), lot.gates_of("exit"), "exit")
-    # Every second system knows which entry an exit closes; the others leave the pairing to the plate.
-    knows = (pl.col("lost") != "entry") & (pl.col("u_exit") > 0.35)
+    # Most exits know which entry they close; the others leave the pairing to the plate.
+    knows = (pl.col("lost") != "entry") & (pl.col("u_exit") > 0.15)
     exits = exits.with_columns(
         entry_record_id=pl.when(knows).then(pl.col("entry_id")),
         entered_at=pl.when(pl.col("u_exit") > 0.1).then(pl.col("entry_at")),
