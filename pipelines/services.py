@@ -71,6 +71,7 @@ def dagster_code(settings: Settings) -> Service:
     return Service(
         "dagster-code",
         [sys.executable, "-m", "pipelines.code_server"],
+        start_seconds=300.0,  # the first time it parses the models
         health_socket=path,
         environment=dagster_environment(settings),
     )

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,15 +23,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from warehouse.errors import ParkError
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOG_BYTES: Final = 10 * 1024 * 1024
-_LOG_FILES: Final = 3
+_ROTATE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.2
 _LONGEST_DELAY: Final = 60.0
 # A child that ran for this long before it crashed starts again without the growing delay.
@@ -74,32 +73,29 @@ class _Child:
         self.started_at = 0.0
         self.restart_at: float | None = None
         self.crashes = 0
-        self._log = logging.getLogger(f"{__name__}.{service.name}.{id(self)}")
-        self._log.propagate = False
-        self._log.setLevel(logging.INFO)
-        self._handler = RotatingFileHandler(self.log_file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES)
-        self._log.addHandler(self._handler)
 
     def start(self) -> None:
         """Start the process; must be called by the main thread, with whose end the kernel ends the child."""
         supervisor = os.getpid()
-        self.process = subprocess.Popen(  # noqa: S603 - our own commands
-            list(self.service.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | self.service.environment,
-            preexec_fn=lambda: _end_with(supervisor),
-        )
+        # Into the file itself and not through us: what outlives us for a moment must not stumble over a closed pipe.
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own commands
+                list(self.service.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | self.service.environment,
+                preexec_fn=lambda: _end_with(supervisor),
+            )
         self.started_at, self.restart_at = time.monotonic(), None
-        assert self.process.stdout is not None
-        threading.Thread(target=self._copy, args=(self.process.stdout,), daemon=True).start()
 
-    def _copy(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self._log.info(line.decode(errors="replace").rstrip("\n"))
-        stream.close()
+    def rotate_log(self) -> None:
+        """Keep one older part; the child goes on appending to the same file."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log_file.stat().st_size > _LOG_BYTES:
+                shutil.copyfile(self.log_file, self.log_file.with_suffix(".log.1"))
+                os.truncate(self.log_file, 0)
 
     @property
     def is_running(self) -> bool:
@@ -125,10 +121,6 @@ class _Child:
             return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
         except FileNotFoundError:
             return ""
-
-    def close(self) -> None:
-        self._log.removeHandler(self._handler)
-        self._handler.close()
 
 
 class Supervisor:
@@ -165,8 +157,13 @@ class Supervisor:
 
     def watch(self) -> None:
         """Restart what crashes, until ``stop`` is set."""
+        rotated_at = 0.0
         while not self.stop.wait(_POLL_SECONDS):
             self._restart_crashed(attempts=None)
+            if time.monotonic() - rotated_at > _ROTATE_SECONDS:
+                rotated_at = time.monotonic()
+                for child in self._children:
+                    child.rotate_log()
 
     def _restart_crashed(self, attempts: int | None) -> None:
         now = time.monotonic()
@@ -203,7 +200,6 @@ class Supervisor:
                 child.signal(signal.SIGKILL)  # also what a child that ended left behind
                 if child.process is not None:
                     child.process.wait()
-                child.close()
         self._children.clear()
 
 
