@@ -42,7 +42,7 @@ def snapshots(settings: Settings) -> set[int]:
 def test_pinned_readers_keep_their_figures_through_merging_expiring_and_deleting(built: Settings) -> None:
     builder = DbtBuilder(built)
     first = published(built).snapshot_id
-    for turn in range(3):
+    for turn in range(2):
         land_uploads(built, f"maintenance-{turn}", seed=50 + turn)
         refresh(built, builder=builder)
     standing = published(built).snapshot_id
