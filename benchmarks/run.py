@@ -1,6 +1,6 @@
 """Runs every benchmark, one after the other, and keeps what each prints under ``benchmarks/results`` (``make bench``).
 
-    python -m benchmarks.run [NAME…]
+python -m benchmarks.run [NAME…]
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ SHOWN_VERSIONS = ("duckdb", "dbt-core", "dbt-duckdb", "polars", "pyarrow")
 def machine() -> str:
     """One line about what the figures were measured on."""
     versions = ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS)
-    return f"{platform.machine()}, {platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}"
+    system = f"{platform.machine()}, {platform.system()} {platform.release()}"
+    return f"{system}, Python {platform.python_version()}, {versions}"
 
 
 def main() -> int:

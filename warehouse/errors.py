@@ -18,7 +18,7 @@ class ParkError(Exception):
         return self.zh if language == "zh" else self.en
 
 
-class Forbidden(ParkError):
+class Forbidden(ParkError):  # noqa: N818 - reads as the answer it is
     """The caller may not see or do this."""
 
     def __init__(self, *, zh: str, en: str) -> None:

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     pages_port: int = Field(default=8700, description="Port of the pages.")
     dagster_host: str = Field(
         default="127.0.0.1",
-        description="Address of the Dagster web server, which knows no logins: keep it on this machine or behind a proxy.",
+        description="Address of the Dagster web server, which knows no logins: keep it local or behind a proxy.",
     )
     dagster_port: int = Field(default=8702, description="Port of the Dagster web server.")
 

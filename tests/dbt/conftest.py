@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import AreaCapacity, Lot, Node
 from warehouse.ops.session import migrate, ops_session
