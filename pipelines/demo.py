@@ -86,12 +86,8 @@ def load_demo(
     progress(f"lots: {len(lots)}")
     with ops_session(settings) as session:
         for lot in lots:
-            # A void lot takes no records; the manual's has some, because it was in use before.
-            save_lot(session, replace(lot, is_void=False))
-    load = _load(settings, state, progress)
-    with ops_session(settings) as session:
-        for lot in lots:
             save_lot(session, lot)
+    load = _load(settings, state, progress)
     progress("marts")
     result = refresh(settings, progress=progress)
     with ops_session(settings) as session:
