@@ -112,7 +112,9 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], settings: Se
     raise AssertionError("the pages did not start:\n" + (settings.home / "pages.log").read_text())
 
 
-@pytest.fixture(scope="session")
+# Ended with its module: while it lives, Playwright keeps an event loop in the thread of the tests, and the tests of
+# other modules could start none of their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}")
