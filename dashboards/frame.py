@@ -23,13 +23,14 @@ from dashboards.texts import Texts
 from dashboards.ui import brand, cards
 from warehouse.errors import ParkError
 from warehouse.lake.publish import Published, published
+from warehouse.ops.models import Operator
 from warehouse.ops.session import ops_session
-from warehouse.reports import base
+from warehouse.reports import access
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.question import KnownLot
-from warehouse.security.scope import Scope, scope_of
-from warehouse.security.sessions import SignedIn, form_token, signed_in
+from warehouse.security.actor import Actor, actor_of
+from warehouse.security.sessions import form_token, signed_in
 from warehouse.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -61,8 +62,7 @@ class Context:
     """What a page may use: who looks, which lots they see, their language, and reports."""
 
     settings: Settings
-    operator: SignedIn
-    scope: Scope
+    actor: Actor
     language: str
     now: datetime
     _publication: list[Published] = field(default_factory=list, compare=False, repr=False)
@@ -81,12 +81,13 @@ class Context:
         key = (
             report,
             tuple(sorted((name, str(value)) for name, value in parameters.items())),
-            self.scope.lot_ids,
+            self.actor.scope.lot_ids,
             self.language,
             self.publication().snapshot_id,
         )
         return instance.results().get(
-            key, lambda: base.run(find(report), instance.reader(), self.scope, parameters, self.language)
+            key,
+            lambda: access.run(find(report), instance.reader(), self.settings, self.actor, parameters, self.language),
         )
 
     def lots(self) -> tuple[KnownLot, ...]:
@@ -165,12 +166,11 @@ def _context(settings: Settings, *, is_activity: bool) -> Context | None:
         st.html(f"<script>window.location.assign('/auth/login?next={target}')</script>", unsafe_allow_javascript=True)
         return None
     with ops_session(settings) as session:
-        scope = scope_of(session, operator.login)
+        actor = actor_of(session, session.get_one(Operator, operator.operator_id), operator.address)
     language = st.context.cookies.get(LANGUAGE_COOKIE, settings.language)
     return Context(
         settings=settings,
-        operator=operator,
-        scope=scope,
+        actor=actor,
         language=language if language in LANGUAGES else "zh",
         now=datetime.now(UTC),
     )
@@ -232,8 +232,8 @@ def _person(context: Context) -> None:
     token = _token(context.settings)
     assert token is not None
     cards.person(
-        name=context.operator.name,
-        login=context.operator.login,
+        name=context.actor.name,
+        login=context.actor.login,
         language_label=text("language.other"),
         language_url=f"/auth/language?{urlencode({'set': other, 'next': _here()})}",
         sign_out_label=text("frame.sign_out"),

@@ -16,7 +16,7 @@ from warehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from warehouse.reports.base import Report, ReportResult
-    from warehouse.security.scope import Scope
+    from warehouse.security.actor import Actor
 
 _TERMINAL_PAGE = 50
 
@@ -35,14 +35,14 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     return given
 
 
-def _scope(settings: Settings, login: str | None) -> Scope:
+def _actor(settings: Settings, login: str | None) -> Actor:
     from warehouse.ops.session import ops_session
-    from warehouse.security.scope import EVERYTHING, scope_of
+    from warehouse.security.actor import LOCAL, actor_by_login
 
     if login is None:
-        return EVERYTHING
+        return LOCAL
     with ops_session(settings) as session:
-        return scope_of(session, login)
+        return actor_by_login(session, login)
 
 
 def _print_table(result: ReportResult) -> None:
@@ -92,25 +92,25 @@ def _target(output: Path | None, *, bom: bool) -> Iterator[TextIO]:
 
 
 def _write_file(
-    report: Report, settings: Settings, scope: Scope, given: dict[str, Any], language: str, kind: str,
+    report: Report, settings: Settings, actor: Actor, given: dict[str, Any], language: str, kind: str,
     output: Path | None, *, bom: bool,
 ) -> None:  # fmt: skip
     from warehouse.lake.reader import Reader
-    from warehouse.reports.base import run, stream
+    from warehouse.reports.access import export, run
     from warehouse.reports.export import write_csv, write_json
     from warehouse.reports.workbook import write_xlsx
 
     reader = Reader(settings)
     paged = any(given.get(key) for key in ("page", "size", "after"))
     if paged and kind != "xlsx":
-        result = run(report, reader, scope, given, language)
+        result = run(report, reader, settings, actor, given, language)
         with _target(output, bom=bom) as file:
             if kind == "csv":
                 write_csv(file, result, iter([result.rows]), for_excel=bom)
             else:
                 write_json(file, result, iter([result.rows]))
         return
-    with stream(report, reader, scope, given, language) as whole:
+    with export(report, reader, settings, actor, given, language) as whole:
         if kind == "xlsx":
             assert output is not None
             write_xlsx(output, whole.result, whole.batches)
@@ -169,7 +169,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Run a report on the published data."""
         from warehouse.lake.reader import Reader
-        from warehouse.reports.base import run
+        from warehouse.reports.access import run
         from warehouse.reports.catalogue import find
 
         settings = load_settings()
@@ -187,10 +187,10 @@ def register(app: typer.Typer) -> None:
         found = find(name)
         given: dict[str, Any] = _pairs(setting or [])
         given |= {key: value for key, value in (("from", start), ("to", end), ("lot", lot)) if value}
-        scope = _scope(settings, login)
+        actor = _actor(settings, login)
         if output_format == "table" and output is None:
-            _print_table(run(found, Reader(settings), scope, {"size": _TERMINAL_PAGE, **given}, language))
+            _print_table(run(found, Reader(settings), settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
             return
         if output_format == "table":
             _check_choice("--format", output_format, ("csv", "json", "xlsx"))
-        _write_file(found, settings, scope, given, language, output_format, output, bom=bom)
+        _write_file(found, settings, actor, given, language, output_format, output, bom=bom)

@@ -62,7 +62,7 @@ def with_operator(settings: Settings) -> Settings:
                 login="li.na",
                 name="李娜",
                 password_hash=hash_password(PASSWORD),
-                role="admin",
+                role_id=1,
                 node_id=1,
                 created_at=datetime.now(UTC),
             )

@@ -31,7 +31,7 @@ def settings(tmp_path: Path) -> Settings:
                     login=login,
                     name=login,
                     password_hash=hash_password(PASSWORD),
-                    role="admin",
+                    role_id=1,
                     node_id=1,
                     created_at=NOW,
                 )
@@ -47,7 +47,7 @@ def test_the_right_password_opens_a_session_that_names_the_operator(settings: Se
     token = attempt(settings, PASSWORD).token
     found = signed_in(settings, token, now=NOW)
     assert found is not None
-    assert (found.login, found.role, found.node_id, found.lot_id) == ("li.na", "admin", 1, None)
+    assert (found.login, found.name, found.must_change_password) == ("li.na", "li.na", False)
 
 
 def test_upper_and_lower_case_of_a_login_are_one(settings: Settings) -> None:

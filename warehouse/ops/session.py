@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -48,14 +48,45 @@ def ops_session(settings: Settings) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def write_session(settings: Settings) -> Iterator[Session]:
+    """As ``ops_session``, for a change that reads before it writes.
+
+    SQLite takes the write lock at once: a transaction that read first and wants to write later fails without waiting
+    when somebody else wrote in between. On PostgreSQL, rows that must not change meanwhile are locked by the caller.
+    """
+    with ops_session(settings) as session:
+        connection = session.connection()
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield session
+
+
 def migrate(settings: Settings, revision: str = "head") -> None:
-    """Bring the operational store to ``revision``."""
+    """Bring the operational store up to ``revision``."""
+    _migrate(settings, command.upgrade, revision)
+
+
+def migrate_back(settings: Settings, revision: str) -> None:
+    """Take the operational store back to ``revision``; what only newer versions can hold is lost."""
+    _migrate(settings, command.downgrade, revision)
+
+
+def _migrate(settings: Settings, step: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with ops_engine(settings).connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.commit()
+        if connection.dialect.name == "sqlite":
+            # SQLite changes a table by making it anew, and dropping the old one would break what refers to it.
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        try:
+            step(config, revision)
+            connection.commit()
+        finally:
+            if connection.dialect.name == "sqlite":
+                connection.rollback()
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def revisions(settings: Settings) -> tuple[str | None, str | None]:

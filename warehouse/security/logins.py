@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select
 
 from warehouse.ops.models import AuthFailure, Operator
 from warehouse.ops.session import ops_session
+from warehouse.security.actor import may_sign_in
 from warehouse.security.passwords import MAX_PASSWORD_LENGTH, hash_password, needs_rehash, password_matches
 from warehouse.security.sessions import open_session
 from warehouse.settings import Settings
@@ -60,7 +61,9 @@ def log_in(
     if counted is None:
         return LoginResult(token=None, wait_seconds=wait)
     with ops_session(settings) as session:
-        operator = session.scalar(select(Operator).where(func.lower(Operator.login) == key, Operator.is_active))
+        operator = session.scalar(select(Operator).where(func.lower(Operator.login) == key))
+        if operator is not None and not may_sign_in(session, operator):
+            operator = None
     too_long = len(password) > MAX_PASSWORD_LENGTH
     matches = password_matches(operator.password_hash if operator else None, "" if too_long else password)
     if operator is None or not matches or too_long:

@@ -12,7 +12,6 @@ from typing import Final, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from warehouse.errors import ParkError
 from warehouse.ops.models import Lot, Node, Operator
 
 ALL: Final = "all"
@@ -37,27 +36,15 @@ class Scope:
 EVERYTHING: Final = Scope(ALL)
 
 
-def scope_of(session: Session, login: str) -> Scope:
+def scope_of_operator(session: Session, operator: Operator) -> Scope:
     """The scope of an operator: one lot, or every lot below its node.
 
-    Raises:
-        ParkError: the login does not exist or is disabled.
+    Deleted lots stay in it: their history belongs to whoever they belonged to.
     """
-    operator = session.scalar(select(Operator).where(Operator.login == login))
-    if operator is None:
-        raise ParkError(
-            zh=f"没有登录名 {login}:请检查拼写", en=f"no login {login!r}: check the spelling", code="unknown_login"
-        )
-    if not operator.is_active:
-        raise ParkError(
-            zh=f"登录名 {login} 已停用:请联系管理员",
-            en=f"login {login!r} is disabled: ask an administrator",
-            code="disabled_login",
-        )
     if operator.lot_id is not None:
         return Scope(frozenset({operator.lot_id}))
-    node = session.get(Node, operator.node_id)
-    if node is not None and node.level == "platform":
+    node = session.get_one(Node, operator.node_id)
+    if node.level == "platform":
         return EVERYTHING
     below = select(Node.node_id).where(Node.node_id == operator.node_id).cte("below", recursive=True)
     below = below.union(select(Node.node_id).where(Node.parent_id == below.c.node_id))

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select, update
 
 from warehouse.ops.models import AuthSession, Operator
 from warehouse.ops.session import ops_session
+from warehouse.security.actor import may_sign_in
 from warehouse.settings import Settings
 
 # Writing "seen" on each request would make every page view a write; a minute is exact enough for limits of hours.
@@ -25,14 +26,14 @@ SEEN_RESOLUTION = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who a token belongs to: the operator, and the node or single lot that the operator sees."""
+    """Who a token belongs to, and which of the operator's sessions it is."""
 
     operator_id: int
     login: str
     name: str
-    role: str
-    node_id: int
-    lot_id: int | None
+    must_change_password: bool
+    session_id: str
+    address: str
 
 
 def token_hash(token: str) -> bytes:
@@ -58,6 +59,7 @@ def open_session(settings: Settings, operator_id: int, *, address: str, user_age
         session.add(
             AuthSession(
                 token_hash=token_hash(token),
+                session_id=secrets.token_hex(8),
                 operator_id=operator_id,
                 created_at=now,
                 seen_at=now,
@@ -84,19 +86,18 @@ def signed_in(
     moment = now or datetime.now(UTC)
     with ops_session(settings) as session:
         row = session.execute(
-            select(Operator, AuthSession.seen_at)
+            select(Operator, AuthSession)
             .join(AuthSession, AuthSession.operator_id == Operator.operator_id)
             .where(
                 AuthSession.token_hash == token_hash(token),
                 AuthSession.created_at > moment - timedelta(hours=settings.session_hours),
                 AuthSession.seen_at > moment - timedelta(minutes=settings.session_idle_minutes),
-                Operator.is_active,
             )
         ).one_or_none()
-        if row is None:
+        if row is None or not may_sign_in(session, row[0]):
             return None
-        operator, seen_at = row
-        if is_activity and moment - seen_at >= SEEN_RESOLUTION:
+        operator, opened = row
+        if is_activity and moment - opened.seen_at >= SEEN_RESOLUTION:
             session.execute(
                 update(AuthSession).where(AuthSession.token_hash == token_hash(token)).values(seen_at=moment)
             )
@@ -104,9 +105,9 @@ def signed_in(
             operator_id=operator.operator_id,
             login=operator.login,
             name=operator.name,
-            role=operator.role,
-            node_id=operator.node_id,
-            lot_id=operator.lot_id,
+            must_change_password=operator.must_change_password,
+            session_id=opened.session_id,
+            address=opened.address,
         )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
-from warehouse.ops.models import Node, Operator
+from warehouse.ops.models import Node, Operator, Role
 from warehouse.security.passwords import hash_password
 from warehouse.services.tree import ensure_platform
 from warehouse.settings import Settings
@@ -45,7 +45,7 @@ def create_operator(
         session: open session of the operational store.
         login: unique; stored in lower case, because sign-in ignores case.
         name: shown to people.
-        role: role code: admin | agent | customer | lot.
+        role: code of a built-in role, see ``warehouse.security.permissions.BUILT_IN``.
         node_id: node of the tree whose lots the login sees.
         lot_id: set when the login sees one lot only.
         password: generated when None; the person must then change it.
@@ -64,7 +64,7 @@ def create_operator(
             login=key,
             name=name,
             password_hash=hash_password(chosen),
-            role=role,
+            role_id=session.scalars(select(Role.role_id).where(Role.code == role)).one(),
             node_id=node_id,
             lot_id=lot_id,
             is_active=True,

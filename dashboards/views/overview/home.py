@@ -151,7 +151,7 @@ def _live(context: Context, filters: Filters) -> None:
         parameters={"from": day.isoformat(), "to": _next(day).isoformat()}
         | ({"lot": filters.lot} if filters.lot else {}),
         lot={"lot": filters.lot} if filters.lot else {},
-        lot_ids=None if context.scope.is_everything and not filters.lot else tuple(lot.lot_id for lot in chosen),
+        lot_ids=None if context.actor.scope.is_everything and not filters.lot else tuple(lot.lot_id for lot in chosen),
     )
     home_cards.build_notice(context, publication)
     home_cards.figure_row(context, moment)

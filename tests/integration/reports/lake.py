@@ -273,7 +273,7 @@ def add_tree(settings: Settings) -> None:
         ):
             session.add(
                 Operator(
-                    login=login, name=login, password_hash="-", role="admin", node_id=node, lot_id=lot,
+                    login=login, name=login, password_hash="-", role_id=1, node_id=node, lot_id=lot,
                     is_active=active, created_at=AS_OF,
                 )
             )  # fmt: skip

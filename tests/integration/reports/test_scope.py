@@ -12,7 +12,8 @@ from warehouse.lake.reader import Reader
 from warehouse.ops.session import ops_session
 from warehouse.reports.base import run, stream
 from warehouse.reports.catalogue import REPORTS, find
-from warehouse.security.scope import EVERYTHING, Scope, scope_of
+from warehouse.security.actor import actor_by_login
+from warehouse.security.scope import EVERYTHING, Scope
 
 OWN = Scope(frozenset({1, 2}))
 WIDE = {"from": "2019-05-01", "to": "2019-06-01"}
@@ -27,16 +28,16 @@ def asked(name: str, **more: Any) -> dict[str, Any]:
 
 def test_a_login_sees_the_lots_below_its_node(lake: Lake) -> None:
     with ops_session(lake.settings) as session:
-        assert scope_of(session, "root") == EVERYTHING
-        assert scope_of(session, "agent") == Scope(frozenset({1, 2}))
-        assert scope_of(session, "second") == Scope(frozenset({21}))
-        assert scope_of(session, "guard") == Scope(frozenset({2}))
+        assert actor_by_login(session, "root").scope == EVERYTHING
+        assert actor_by_login(session, "agent").scope == Scope(frozenset({1, 2}))
+        assert actor_by_login(session, "second").scope == Scope(frozenset({21}))
+        assert actor_by_login(session, "guard").scope == Scope(frozenset({2}))
 
 
 @pytest.mark.parametrize(("login", "code"), [("nobody", "unknown_login"), ("gone", "disabled_login")])
 def test_an_unknown_or_disabled_login_sees_nothing(lake: Lake, login: str, code: str) -> None:
     with ops_session(lake.settings) as session, pytest.raises(ParkError) as refused:
-        scope_of(session, login)
+        actor_by_login(session, login)
     assert refused.value.code == code
 
 

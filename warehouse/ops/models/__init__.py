@@ -1,25 +1,56 @@
 """Typed models of the operational store, one module per domain; importing this package registers all of them."""
 
+from warehouse.ops.models.access import AuthFailure, AuthSession, Operator, Role, RolePermission
+from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
+from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LotLive, OpenAlarm
-from warehouse.ops.models.operators import AuthFailure, AuthSession, Operator
+from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
+from warehouse.ops.models.owners import (
+    LongTermVehicle,
+    Owner,
+    OwnerRenewal,
+    OwnerSpace,
+    RenewalPlan,
+    VehicleGroup,
+    Wallet,
+    WalletEntry,
+)
 from warehouse.ops.models.publication import Build, Publication
-from warehouse.ops.models.tree import Area, AreaCapacity, Lot, LotCredential, Node
+from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
 __all__ = [
     "Area",
     "AreaCapacity",
     "AreaFreeSpaces",
+    "AuditEntry",
+    "AuditHead",
     "AuthFailure",
     "AuthSession",
     "Base",
     "Build",
     "DeviceLive",
+    "DownlinkCommand",
+    "Gate",
+    "InvoiceSetting",
+    "LongTermVehicle",
     "Lot",
     "LotCredential",
     "LotLive",
+    "LotTariff",
     "Node",
     "OpenAlarm",
     "Operator",
+    "OutboxRecord",
+    "Owner",
+    "OwnerRenewal",
+    "OwnerSpace",
+    "PaymentAccount",
     "Publication",
+    "RenewalPlan",
+    "Role",
+    "RolePermission",
+    "VehicleGroup",
+    "Wallet",
+    "WalletEntry",
 ]
