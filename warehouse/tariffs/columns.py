@@ -54,12 +54,12 @@ class _Prices:
 
     @classmethod
     def of(cls, prices: list[tuple[Price, int | None]]) -> _Prices:
-        """An amount without time is a first period that never ends."""
+        """An amount that does not depend on time is a unit that never ends."""
         never = 2**_KEY_BITS
         rates = [
             price
             if isinstance(price, Rate)
-            else Rate(never, 0, never, price.price_fen if isinstance(price, Fixed | PerEntry) else 0)
+            else Rate(never, price.price_fen if isinstance(price, Fixed | PerEntry) else 0)
             for price, _ in prices
         ]
         return cls(
