@@ -3,7 +3,8 @@
 Belongs here: constants that the per-record path (``ingest/records``) and the vectorised path of file ingest both
 apply. Every regular expression is within RE2, so that DuckDB's ``regexp_full_match`` and Python's ``re.fullmatch``
 agree; every character table works with ``str.translate`` and with DuckDB's ``translate(x, FROM, TO)``.
-Does not belong here: code that applies them, sentences (``verdicts.py``), code sets (``warehouse/codes.py``).
+Does not belong here: code that applies them, sentences (``verdicts.py``), code sets (``warehouse/codes.py``), the
+tables and patterns of plates, which pages need too (``warehouse/plates.py``).
 
 Text, in this order: control characters matching ``CONTROL_PATTERN`` are removed (mark ``cleaned_text``), ``BLANKS`` are
 trimmed, a text whose lower case is in ``MISSING_TEXTS`` is missing, a text longer than its field's limit is refused.
@@ -16,6 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
+
+from warehouse.plates import NO_PLATE_PATTERN as NO_PLATE_PATTERN
+from warehouse.plates import PLATE_FORMS as PLATE_FORMS
+from warehouse.plates import PLATE_FROM as PLATE_FROM
+from warehouse.plates import PLATE_PATTERN as PLATE_PATTERN
+from warehouse.plates import PLATE_TO as PLATE_TO
 
 VERSION: Final = "v1"
 
@@ -55,38 +62,6 @@ FAR_FUTURE: Final = datetime(9999, 12, 30, tzinfo=UTC)
 INTEGER_RANGE: Final = (-(2**31), 2**31 - 1)
 BIGINT_RANGE: Final = (-(2**63), 2**63 - 1)
 REVISION_RANGE: Final = (0, 2**31 - 1)
-
-# Plates: translate first; NO_PLATE_PATTERN means null with mark ``no_plate``; what PLATE_PATTERN does not know is kept
-# with mark ``misread_plate``.
-_WIDE_DIGITS = "".join(chr(0xFF10 + i) for i in range(10))
-_WIDE_UPPER = "".join(chr(0xFF21 + i) for i in range(26))
-_WIDE_LOWER = "".join(chr(0xFF41 + i) for i in range(26))
-_DIGITS = "0123456789"
-_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SEPARATORS = " \t\r\n\u00a0\u3000\ufeff-_.,:;/|~'\"()[]·•‧・∙●．。，－—–―‐（）【】"
-PLATE_FROM: Final = _UPPER.lower() + _WIDE_UPPER + _WIDE_LOWER + _WIDE_DIGITS + "？＊＃" + _SEPARATORS
-PLATE_TO: Final = _UPPER + _UPPER + _UPPER + _DIGITS + "?*#"  # what has no counterpart, the separators, is removed
-
-PROVINCES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_P = f"[{PROVINCES}]"
-_C = "[A-HJ-NP-Z0-9]"  # I and O are not issued: they look like 1 and 0
-PLATE_FORMS: Final[dict[str, str]] = {
-    "standard": f"{_P}[A-Z]{_C}{{5}}",
-    "new_energy": f"{_P}[A-Z]{_C}{{6}}",
-    "police_trailer_learner": f"{_P}[A-Z]{_C}{{4}}[警挂学试超]",
-    "emergency": f"{_P}[A-Z]{_C}{{4}}应急",
-    "embassy_consulate": f"[使领][0-9]{{6}}|[0-9]{{6}}[使领]|{_P}[A-Z]{_C}{{4}}[使领]",
-    "hong_kong_macau": f"粤Z{_C}{{4}}[港澳]",
-    "temporary": f"临{_P}?[A-Z]?{_C}{{5,6}}|{_P}[A-Z]{_C}{{4,5}}临",
-    "civil_aviation": f"民航?{_C}{{5}}",
-    "military": "[VKHBSLJNGCEZ][A-Z][0-9]{5}|[军空海北沈兰济南广成][A-Z]?[0-9]{5}",
-    "armed_police": f"WJ(?:{_P}[0-9]{{4}}[0-9A-Z]|{_P}?[0-9]{{2}}[0-9A-Z]{{4,5}})",
-}
-PLATE_PATTERN: Final = "|".join(f"(?:{form})" for form in PLATE_FORMS.values())
-NO_PLATE_PATTERN: Final = (
-    r"[?*#0]*|无.*|未识别.*|未知.*|没有?车?牌.*|车牌未识别.*|识别失败.*|不明.*|空|空牌|空车牌|"
-    r"NULL|NONE|NIL|NAN|NA|UNDEFINED|UNKNOWN|NOPLATE|NOCAR|UNLICENSED|UNRECOGNI[SZ]ED"
-)
 
 FieldType = Literal["text", "plate", "code", "codes", "method", "money", "time", "integer", "boolean", "payments"]
 OnUnknown = Literal["other", "null", "reject"]
