@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from dashboards import frame
-from dashboards.views import MODULES
 
-frame.run(MODULES)
+frame.run()

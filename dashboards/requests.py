@@ -1,6 +1,6 @@
 """What a request tells about its sender.
 
-Belongs here: the client's address behind trusted proxies, same-origin checks, safe redirect targets, the language.
+Belongs here: the client's address and the public origin behind trusted proxies, same-origin checks, safe redirect targets, the language.
 Does not belong here: sessions and pages.
 """
 
@@ -15,6 +15,8 @@ from warehouse.settings import Settings
 
 LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "park_language"
+OWN_PAGES = ("/auth/account", "/auth/password")
+"""Pages about one's own account; they work without the pages of the application."""
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -51,24 +53,42 @@ def client_address(connection: HTTPConnection, networks: Networks) -> str:
     return str(parsed)
 
 
-def is_same_origin(connection: HTTPConnection, networks: Networks) -> bool:
-    """Whether a form came from our own pages.
+def public_origin(connection: HTTPConnection, networks: Networks, settings: Settings) -> tuple[str, str]:
+    """Scheme and host that the browser asked for: the request's own, or what a trusted proxy says they were.
 
-    Browsers send Origin with every POST; a client that sends neither Origin nor Sec-Fetch-Site is no browser and
-    carries nobody's cookies. The host that the browser asked for is X-Forwarded-Host when a trusted proxy says so.
+    A proxy that does not tell the scheme is taken to speak TLS when cookies are Secure.
+    """
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    host = connection.headers.get("host", "")
+    forwarded_scheme = None
+    if connection.client and _is_trusted(connection.client.host, networks):
+        # Of several proxies, the first value is what the outermost saw.
+        host = connection.headers.get("x-forwarded-host", host).split(",")[0].strip()
+        forwarded_scheme = connection.headers.get("x-forwarded-proto", "").split(",")[0].strip().casefold()
+    return ("https" if settings.cookie_secure else scheme) if not forwarded_scheme else forwarded_scheme, host
+
+
+def is_same_origin(connection: HTTPConnection, networks: Networks, settings: Settings) -> bool:
+    """Whether a form or websocket comes from our own pages.
+
+    Browsers send Origin with every POST and websocket; a client that sends neither Origin nor Sec-Fetch-Site is no
+    browser and carries nobody's cookies. With Secure cookies, a page of this host that came without TLS is a stranger:
+    anybody on the way may have written it.
     """
     origin = connection.headers.get("origin")
     if origin is None:
         return connection.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    host = connection.headers.get("host", "")
-    if connection.client and _is_trusted(connection.client.host, networks):
-        host = connection.headers.get("x-forwarded-host", host)
-    return bool(host) and urlsplit(origin).netloc == host
+    scheme, host = public_origin(connection, networks, settings)
+    parts = urlsplit(origin)
+    is_safe = parts.scheme == scheme if settings.cookie_secure else parts.scheme in ("http", "https")
+    return bool(host) and is_safe and parts.netloc == host
 
 
 def local_target(target: str | None) -> str:
     """``target`` when it is a path on this server, else "/": no redirect to foreign sites, none back to the login."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/auth/")):
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return "/"
+    if target.startswith("/auth/") and target not in OWN_PAGES:
         return "/"
     if "\\" in target or any(ord(character) < 32 for character in target):
         return "/"
@@ -81,6 +101,11 @@ def language_of(connection: HTTPConnection, settings: Settings) -> str:
     return wanted if wanted in LANGUAGES else "zh"
 
 
+def host_cookie(settings: Settings, name: str) -> str:
+    """The full name of a cookie; browsers accept ``__Host-`` only over TLS, for this host and for all its paths."""
+    return f"__Host-{name}" if settings.cookie_secure else name
+
+
 def session_cookie(settings: Settings) -> str:
-    """Name of the cookie with the session's token; browsers accept ``__Host-`` only over TLS and for this host."""
-    return "__Host-park_session" if settings.cookie_secure else "park_session"
+    """Name of the cookie with the session's token."""
+    return host_cookie(settings, "park_session")

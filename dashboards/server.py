@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from starlette.middleware import Middleware
 from streamlit.web import bootstrap
 
-from dashboards import frame, login
+from dashboards import appearance, frame, login
 from dashboards.gate import Gate
 from dashboards.theme import streamlit_options
 from warehouse.errors import ParkError
@@ -35,10 +35,14 @@ def build_app(settings: Settings) -> st.App:
     bootstrap.load_config_options(options)
     return st.App(
         SCRIPT,
-        routes=login.routes(settings),
+        routes=[*login.routes(settings), appearance.route(settings, _page_paths)],
         middleware=[Middleware(Gate, settings=settings)],
         on_script_error=frame.show_fault,
     )
+
+
+def _page_paths() -> list[str]:
+    return ["/", *(f"/{module.VIEW.path}" for module in frame.view_modules())]
 
 
 def freeze_loaded_modules() -> int:
@@ -49,6 +53,7 @@ def freeze_loaded_modules() -> int:
     import plotly.graph_objects as graph_objects
     import streamlit.elements.plotly_chart  # noqa: F401
 
+    frame.view_modules()
     # The first figure loads plotly's validators.
     graph_objects.Figure([graph_objects.Bar(x=["a"], y=[1]), graph_objects.Pie(labels=["a"], values=[1])]).to_json()
     gc.collect()

@@ -1,24 +1,43 @@
 """The words of the pages in both languages.
 
-Belongs here: reading the catalogs under locale/. Does not belong here: labels of codes (warehouse.codes) and headers
-of reports, which are data. A catalog is a flat JSON object, key to sentence, with ``{name}`` placeholders.
+Belongs here: reading the gettext catalogs under ``locale/<language>/LC_MESSAGES/<domain>.po``. Does not belong here:
+labels of codes (warehouse.codes) and headers of reports, which are data. A message id is a key such as ``home.title``,
+its translation a sentence with ``{name}`` placeholders; each key stands in one domain only.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from babel.messages.pofile import read_po
 
 LOCALE = Path(__file__).parent / "locale"
 
 
 @lru_cache(maxsize=4)
 def catalog(language: str) -> dict[str, str]:
-    """Key to sentence of one language; FileNotFoundError for a language that has no catalog."""
-    loaded: dict[str, str] = json.loads((LOCALE / f"{language}.json").read_text(encoding="utf-8"))
-    return loaded
+    """Key to sentence of one language, all domains together.
+
+    Raises:
+        FileNotFoundError: the language has no catalogs.
+        ValueError: a key stands in two domains.
+    """
+    files = sorted((LOCALE / language / "LC_MESSAGES").glob("*.po"))
+    if not files:
+        raise FileNotFoundError(LOCALE / language)
+    sentences: dict[str, str] = {}
+    for file in files:
+        with file.open("rb") as opened:
+            for message in read_po(opened, locale=language, domain=file.stem, abort_invalid=True):
+                if not message.id:
+                    continue
+                key, sentence = str(message.id), str(message.string)
+                if key in sentences:
+                    raise ValueError(f"{key} stands in {file.name} and in another catalog")
+                sentences[key] = sentence
+    return sentences
 
 
 @dataclass(frozen=True)
@@ -28,5 +47,5 @@ class Texts:
     language: str
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The sentence for ``key`` with its placeholders filled; KeyError when the catalog lacks it."""
+        """The sentence for ``key`` with its placeholders filled; KeyError when the catalogs lack it."""
         return catalog(self.language)[key].format(**values)

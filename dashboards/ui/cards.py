@@ -87,6 +87,21 @@ def notice(tone: str, title: str, sentence: str = "") -> None:
     st.html(f"<div class='pc-notice {tone}' role='status'><b>{escape(title)}</b>{escape(sentence)}</div>")
 
 
+def note(sentence: str) -> None:
+    """A quiet line."""
+    st.html(f"<div class='pc-note'>{escape(sentence)}</div>")
+
+
+def link(label: str, address: str) -> None:
+    """A link that looks like a button; ``address`` is on this server."""
+    st.html(f"<a class='pc-button' href='{escape(address, quote=True)}' target='_self'>{escape(label)}</a>")
+
+
+def problem(sentence: str) -> None:
+    """What is wrong with the field above."""
+    st.html(f"<div class='pc-problem' role='alert'>{escape(sentence)}</div>")
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure of the row at the top of a page.
@@ -252,10 +267,13 @@ def menu_section(text: str) -> None:
     st.html(f"<div class='pc-section'>{escape(text)}</div>")
 
 
-def empty(title: str, sentences: Sequence[str], cause: str = "") -> None:
-    """What a page shows when there is nothing yet; text between back-ticks is set as code, ``cause`` stands last."""
+def empty(title: str, sentences: Sequence[str], cause: str = "", *, icon: str = "") -> None:
+    """What a page shows when there is nothing (yet); text between back-ticks is set as code, ``cause`` stands last."""
     lines = "".join(f"<p>{_with_code(sentence)}</p>" for sentence in sentences)
-    st.html(f"<div class='pc-empty' role='status'><h3>{escape(title)}</h3>{lines}<small>{escape(cause)}</small></div>")
+    mark = f"<div class='pc-empty-mark {escape(icon, quote=True)}' aria-hidden='true'></div>" if icon else ""
+    st.html(
+        f"<div class='pc-empty' role='status'>{mark}<h3>{escape(title)}</h3>{lines}<small>{escape(cause)}</small></div>"
+    )
 
 
 def _with_code(sentence: str) -> str:
@@ -265,13 +283,14 @@ def _with_code(sentence: str) -> str:
     )
 
 
-def person(
-    *, name: str, login: str, language_label: str, language_url: str, sign_out_label: str, form_token: str
-) -> None:
-    """Who is signed in, the other language, and the form that signs out."""
+def person(*, name: str, login: str, links: Sequence[tuple[str, str]], sign_out_label: str, form_token: str) -> None:
+    """Who is signed in, links (label and local address), and the form that signs out."""
+    anchors = "".join(
+        f"<a href='{escape(address, quote=True)}' target='_self'>{escape(label)}</a>" for label, address in links
+    )
     st.html(
         f"<div class='pc-who'>{escape(name)}<small>{escape(login)}</small></div>"
-        f"<div class='pc-out'><a href='{escape(language_url, quote=True)}'>{escape(language_label)}</a>"
+        f"<div class='pc-out'>{anchors}"
         "<form method='post' action='/auth/logout'>"
         f"<input type='hidden' name='form_token' value='{escape(form_token, quote=True)}'>"
         f"<button type='submit'>{escape(sign_out_label)}</button></form></div>"

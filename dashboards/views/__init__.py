@@ -1,7 +1,1 @@
-"""The pages, in the order of the menu."""
-
-from __future__ import annotations
-
-from dashboards.views.overview import home
-
-MODULES = (home,)
+"""The pages, one module each; the frame finds those that have a ``VIEW``."""

@@ -42,7 +42,7 @@ def test_text_in_cards_is_escaped_everywhere() -> None:
         cards.bars([cards.Bar(bad, 0.5, bad, bad)])
         cards.parts([cards.Part("#fff", bad, bad, bad)])
         cards.feed([cards.Event("other", bad, bad, bad, bad)])
-        cards.person(name=bad, login=bad, language_label=bad, language_url=bad, sign_out_label=bad, form_token=bad)
+        cards.person(name=bad, login=bad, links=[(bad, bad)], sign_out_label=bad, form_token=bad)
 
     text = shown(AppTest.from_function(script).run())
     assert text.count("&lt;img src=x") > 20

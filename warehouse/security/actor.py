@@ -33,6 +33,8 @@ class Actor:
         scope: the lots that may be seen.
         node_ids: the nodes at or below the operator's, or all; empty for an operator of one lot.
         permissions: ``menu.action``.
+        role_name: name of the role as stored.
+        role_code: code of a built-in role, whose name the catalogs have; None for others.
     """
 
     operator_id: int | None
@@ -45,6 +47,8 @@ class Actor:
     scope: Scope
     node_ids: frozenset[int] | Literal["all"]
     permissions: frozenset[str]
+    role_name: str = ""
+    role_code: str | None = None
 
     def allows(self, permission: str) -> bool:
         """Whether the actor holds ``permission``; a permission that does not exist is an error of the program."""
@@ -108,6 +112,8 @@ def actor_of(session: Session, operator: Operator, address: str) -> Actor:
         scope=scope_of_operator(session, operator),
         node_ids=node_ids,
         permissions=permissions_of(operator.role),
+        role_name=operator.role.name,
+        role_code=operator.role.code,
     )
 
 

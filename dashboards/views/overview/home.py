@@ -19,7 +19,7 @@ from warehouse.lake.publish import Published
 from warehouse.reports.period import Clock
 from warehouse.reports.question import KnownLot
 
-VIEW = View(path="home", title="home.title", section="section.overview", icon=":material/monitoring:", is_start=True)
+VIEW = View("home", ":material/monitoring:", is_start=True)
 
 ALL_LOTS = ""
 LOT, DAY, FOLLOWS, AUTO, EVERY = "home_lot", "home_day", "home_follows", "home_auto", "home_every"
@@ -100,7 +100,7 @@ def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
     names = {lot.code: lot.name for lot in lots}
     title, lot, day, auto = st.columns([5, 3, 1.9, 1.5], vertical_alignment="center")
     with title:
-        cards.title(text(VIEW.title), text("home.below"))
+        cards.title(text("menu.home"), text("home.below"))
     lot.selectbox(
         text("home.lot"),
         [ALL_LOTS, *names],

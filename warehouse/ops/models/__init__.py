@@ -1,6 +1,6 @@
 """Typed models of the operational store, one module per domain; importing this package registers all of them."""
 
-from warehouse.ops.models.access import AuthFailure, AuthSession, Operator, Role, RolePermission
+from warehouse.ops.models.access import AuthFailure, AuthSession, FormDraft, Operator, Role, RolePermission
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
@@ -31,6 +31,7 @@ __all__ = [
     "Build",
     "DeviceLive",
     "DownlinkCommand",
+    "FormDraft",
     "Gate",
     "InvoiceSetting",
     "LongTermVehicle",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from warehouse.ops.models.base import Base, Deletable, Versioned
-from warehouse.ops.types import Instant
+from warehouse.ops.types import Document, Instant
 
 
 class Role(Versioned, Base):
@@ -90,3 +91,14 @@ class AuthFailure(Base):
     failed_at: Mapped[datetime] = mapped_column(Instant)
 
     __table_args__ = (Index("ix_auth_failure_login_address", "login", "address", "failed_at"),)
+
+
+class FormDraft(Base):
+    """What an operator typed into a form when their session had ended; no secrets."""
+
+    __tablename__ = "form_draft"
+
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operator.operator_id"), primary_key=True)
+    form: Mapped[str] = mapped_column(String(200), primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(Document)
+    saved_at: Mapped[datetime] = mapped_column(Instant)

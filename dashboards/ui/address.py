@@ -1,0 +1,57 @@
+"""Filters that live in the address, so that a view can be reloaded, shared and bookmarked.
+
+Belongs here: widgets bound to query parameters. Keys are short and the same on every page (``q``, ``lot``, ``page``),
+because they are what people see in the address; a page's own filters take a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboards.context import Context
+
+ALL = ""
+
+
+def search(context: Context, key: str = "q", label: str | None = None) -> str:
+    """A search box."""
+    wanted = label or context.text("grid.search")
+    return str(
+        st.text_input(
+            wanted,
+            key=key,
+            type="search",
+            max_chars=80,
+            placeholder=wanted,
+            label_visibility="collapsed",
+            bind="query-params",
+            on_change=forget_page,
+        )
+        or ""
+    )
+
+
+def choice(context: Context, key: str, label: str, options: Mapping[str, str], *, everything: str | None = None) -> str:
+    """One of ``options`` (code to label); "" means all and is labelled ``everything``. "" too for a bad address."""
+    shown = {ALL: everything or f"{label}: {context.text('form.all')}", **options}
+    # Streamlit itself drops a value from the address that is not among the options.
+    return str(
+        st.selectbox(
+            label,
+            list(shown),
+            format_func=lambda code: shown.get(code, code),
+            key=key,
+            label_visibility="collapsed",
+            bind="query-params",
+            on_change=forget_page,
+        )
+        or ALL
+    )
+
+
+def forget_page() -> None:
+    """A new filter begins at its first page."""
+    if "page" in st.session_state:
+        st.session_state["page"] = 1

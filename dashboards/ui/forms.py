@@ -1,0 +1,353 @@
+"""Forms in dialogs: fields, problems at the field, what was typed kept when it cannot be saved.
+
+Belongs here: how every form looks and behaves. Does not belong here: checks and changes, which are a service's; a form
+hands its values to ``submit`` and shows what the service answers:
+
+* ``InvalidFields``: each problem stands below its field (``Problem.field`` is ``Field.name``), the rest above.
+* any other ``ParkError``, for example a conflict: above the fields, which keep what was typed.
+* the session ended meanwhile: the values are kept for the operator and offered when the form is opened again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import quote
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboards.context import Context, flash, here
+from dashboards.texts import Texts
+from dashboards.ui import cards
+from warehouse.errors import ParkError
+from warehouse.services import drafts
+from warehouse.services.fields import InvalidFields, Problem
+
+Kind = Literal["text", "area", "secret", "number", "money", "date", "flag", "choice", "choices", "table", "note"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field.
+
+    Attributes:
+        name: key of its value, and of the service's problems.
+        label: shown above it; ``*`` is added when required.
+        kind: text, area (several lines), secret (never shown nor kept), number (int or None), money (typed text, for
+            ``Fields.money``), date (date or None), flag (bool), choice (a code, "" for none), choices (list of codes),
+            table (list of dicts, edited as rows), note (``label`` as a line of text, no value).
+        options: code to label, for choice and choices.
+        help_text: shown behind a question mark.
+        columns: for table: Streamlit column configuration by key, in order.
+        wide: over the whole width instead of half of it.
+        longest: of text.
+        least: of number.
+        most: of number.
+        disabled: shown, not editable.
+    """
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    required: bool = False
+    options: Mapping[str, str] | None = None
+    help_text: str | None = None
+    columns: Mapping[str, Any] | None = None
+    wide: bool = False
+    longest: int = 200
+    least: int | None = None
+    most: int | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a successful submit tells: a sentence, and what is to be shown once (label to value)."""
+
+    sentence: str
+    once: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form.
+
+    Attributes:
+        key: unique over all pages; may hold ids.
+        title: of the dialog.
+        fields: in order.
+        initial: name to value.
+        submit: gets the context of that moment, the values by name, and an id that is the same however often the
+            button is pressed, for idempotency; runs again for a second click.
+        submit_label: of the button; "save" when None.
+        note: a line above the fields.
+        danger: the button warns.
+        width: of the dialog.
+        drawer: at the right edge instead of the middle.
+        below: draws something below the fields, inside the dialog and outside of the form.
+    """
+
+    key: str
+    title: str
+    fields: Sequence[Field]
+    initial: Mapping[str, Any]
+    submit: Callable[[Context, dict[str, Any], str], Done]
+    submit_label: str | None = None
+    note: str = ""
+    danger: bool = False
+    width: Literal["small", "medium", "large"] = "medium"
+    drawer: bool = False
+    below: Callable[[Context, dict[str, Any]], None] | None = None
+
+
+def open_form(context: Context, form: Form) -> None:
+    """Open the form; call it in the run in which its button was pressed."""
+    # Each opening has widgets of its own: nothing of an earlier, cancelled one shines through.
+    form_id = secrets.token_hex(12)
+    kept = drafts.take(context.settings, context.actor, form.key)
+    initial = {**form.initial, **_revived(form, kept)} if kept else form.initial
+    words = context.text
+    came_from = here()
+
+    def draw(renewed: Context | None) -> None:
+        prefix = f"form_{form_id}"
+        once: Mapping[str, str] | None = st.session_state.get(f"{prefix}_once")
+        if once is not None:
+            _show_once(words, prefix, once)
+            return
+        if kept is not None:
+            cards.notice("plain", words("form.restored"))
+        if form.note:
+            cards.note(form.note)
+        problems: list[Problem] = st.session_state.get(f"{prefix}_problems", [])
+        failure = st.session_state.get(f"{prefix}_failure")
+        top = st.container()
+        with st.form(prefix, border=False):
+            values = _draw_fields(words, form, initial, prefix, problems)
+            if any(one.required for one in form.fields):
+                cards.note(words("form.required"))
+            pressed = st.form_submit_button(
+                form.submit_label or words("form.save"), type="primary", key=f"{prefix}_submit", width="stretch"
+            )
+        if form.below is not None and renewed is not None:
+            form.below(renewed, values)
+        if pressed:
+            problems, failure = _submit(form, renewed, values, form_id, prefix, context)
+            st.session_state[f"{prefix}_problems"] = problems
+            st.session_state[f"{prefix}_failure"] = failure
+            if problems:
+                # Draw again, with the sentences at their fields.
+                st.rerun(scope="fragment")
+        with top:
+            if renewed is None:
+                _session_ended(words, came_from)
+            elif failure:
+                cards.notice("bad", words("form.not_saved"), failure)
+            elif problems:
+                _list_problems(words, form, problems)
+
+    context.dialog(form.title, draw, width=form.width, drawer=form.drawer)
+
+
+def _submit(
+    form: Form, renewed: Context | None, values: dict[str, Any], form_id: str, prefix: str, opened_by: Context
+) -> tuple[list[Problem], str | None]:
+    if renewed is None or renewed.actor.operator_id != opened_by.actor.operator_id:
+        drafts.keep(opened_by.settings, opened_by.actor, form.key, _keepable(form, values))
+        return [], None
+    try:
+        done = form.submit(renewed, values, form_id)
+    except InvalidFields as error:
+        return error.problems, None
+    except ParkError as error:
+        return [], error.text(renewed.language)
+    flash(done.sentence)
+    if done.once:
+        st.session_state[f"{prefix}_once"] = done.once
+        st.rerun(scope="fragment")
+    st.rerun()
+    return [], None
+
+
+def _show_once(words: Texts, prefix: str, once: Mapping[str, str]) -> None:
+    cards.notice("plain", words("form.shown_once"))
+    for label, value in once.items():
+        cards.note(label)
+        st.code(value, language=None, wrap_lines=True)
+    if st.button(words("form.close"), key=f"{prefix}_close", width="stretch"):
+        st.rerun()
+
+
+def _session_ended(words: Texts, came_from: str) -> None:
+    cards.notice("bad", words("frame.session_ended"), words("frame.session_ended_why"))
+    cards.link(words("frame.sign_in_again"), f"/auth/login?next={quote(came_from)}")
+
+
+def _list_problems(words: Texts, form: Form, problems: Sequence[Problem]) -> None:
+    names = {one.name for one in form.fields}
+    rest = "；" if words.language == "zh" else "; "
+    elsewhere = rest.join(problem.text(words.language) for problem in problems if problem.field not in names)
+    cards.notice("bad", words("form.problems", count=len(problems)), elsewhere)
+
+
+def _draw_fields(
+    words: Texts, form: Form, initial: Mapping[str, Any], prefix: str, problems: Sequence[Problem]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    waiting: list[Any] = []
+    for one in form.fields:
+        if one.wide or one.kind in ("area", "table", "note"):
+            waiting = []
+            place = st.container()
+        else:
+            if not waiting:
+                waiting = list(st.columns(2))
+            place = waiting.pop(0)
+        with place:
+            if one.kind == "note":
+                cards.note(one.label)
+                continue
+            values[one.name] = _widget(words, one, initial.get(one.name), f"{prefix}_{one.name}")
+            for problem in problems:
+                if problem.field == one.name:
+                    cards.problem(problem.text(words.language))
+    return values
+
+
+def _widget(words: Texts, one: Field, value: Any, key: str) -> Any:
+    label = f"{one.label} *" if one.required else one.label
+    shared: dict[str, Any] = {"key": key, "help": one.help_text, "disabled": one.disabled}
+    match one.kind:
+        case "text" | "money":
+            return st.text_input(label, value="" if value is None else str(value), max_chars=one.longest, **shared)
+        case "secret":
+            return st.text_input(label, type="password", autocomplete="new-password", max_chars=10_000, **shared)
+        case "area":
+            return st.text_area(label, value=value or "", max_chars=one.longest, **shared)
+        case "number":
+            return st.number_input(label, value=value, step=1, min_value=one.least, max_value=one.most, **shared)
+        case "date":
+            return st.date_input(
+                label,
+                value=value,
+                format="YYYY-MM-DD",
+                min_value=date(2000, 1, 1),
+                max_value=date(2100, 1, 1),
+                **shared,
+            )
+        case "flag":
+            return st.checkbox(label, value=bool(value), **shared)
+        case "choice":
+            options = dict(one.options or {})
+            codes = list(options) if one.required and value else ["", *options]
+            return st.selectbox(
+                label,
+                codes,
+                index=codes.index(value) if value in codes else 0,
+                format_func=lambda code: options.get(code) or words("form.choose"),
+                **shared,
+            )
+        case "choices":
+            options = dict(one.options or {})
+            return st.multiselect(
+                label,
+                list(options),
+                default=[code for code in value or [] if code in options],
+                format_func=lambda code: options[code],
+                placeholder=words("form.choose"),
+                **shared,
+            )
+        case "table":
+            return _table(label, one, value or [], key)
+        case _:
+            raise ValueError(one.kind)
+
+
+# Streamlit's kind of column to the type of its values.
+_TABLE_TYPES = {
+    "text": pa.string(),
+    "selectbox": pa.string(),
+    "date": pa.date32(),
+    "number": pa.int64(),
+    "checkbox": pa.bool_(),
+}
+
+
+def _table(label: str, one: Field, rows: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
+    columns = dict(one.columns or {})
+    # Typed, because an editor of no rows could not tell text from numbers.
+    typed = pa.table(
+        {
+            name: pa.array([row.get(name) for row in rows], _TABLE_TYPES[column["type_config"]["type"]])
+            for name, column in columns.items()
+        }
+    )
+    cards.note(label)
+    edited: pa.Table = st.data_editor(
+        typed,
+        key=key,
+        num_rows="fixed" if one.disabled else "dynamic",
+        column_config=columns,
+        hide_index=True,
+        disabled=one.disabled,
+        alt=label,
+    )
+    return [row for row in edited.to_pylist() if any(value not in (None, "", False) for value in row.values())]
+
+
+def _keepable(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be kept: no secrets, dates as text."""
+    secret = {one.name for one in form.fields if one.kind == "secret"}
+    return {
+        name: str(value) if isinstance(value, date | Decimal) else value
+        for name, value in values.items()
+        if name not in secret
+    }
+
+
+def _revived(form: Form, kept: Mapping[str, Any]) -> dict[str, Any]:
+    dates = {one.name for one in form.fields if one.kind == "date"}
+    return {
+        name: date.fromisoformat(value) if name in dates and isinstance(value, str) else value
+        for name, value in kept.items()
+    }
+
+
+def confirm(
+    context: Context,
+    key: str,
+    title: str,
+    sentence: str,
+    act: Callable[[Context], str],
+    *,
+    typed: str | None = None,
+    label: str | None = None,
+) -> None:
+    """Ask before something that cannot be taken back; ``typed`` must be typed first, ``act`` returns a sentence."""
+    word = context.text("form.confirm_typed", word=typed) if typed else ""
+
+    def submit(renewed: Context, values: dict[str, Any], _form_id: str) -> Done:
+        if typed is not None and values["typed"].strip() != typed:
+            wrong = Texts("zh")("form.typed_wrong", word=typed), Texts("en")("form.typed_wrong", word=typed)
+            raise InvalidFields([Problem("typed", *wrong)])
+        return Done(act(renewed))
+
+    open_form(
+        context,
+        Form(
+            key=f"{key}_confirm",
+            title=title,
+            fields=[Field("typed", word, wide=True)] if typed else [],
+            initial={},
+            submit=submit,
+            submit_label=label or context.text("form.delete"),
+            note=sentence,
+            danger=True,
+            width="small",
+        ),
+    )
