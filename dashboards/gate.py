@@ -15,11 +15,22 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.requests import session_cookie
+from dashboards.requests import is_same_origin, session_cookie, trusted_networks
 from warehouse.security.sessions import signed_in
 from warehouse.settings import Settings
 
-OPEN_PATHS = frozenset({"/auth/login", "/auth/logout", "/auth/language", "/healthz", "/_stcore/health"})
+OPEN_PATHS = frozenset(
+    {
+        "/auth/login",
+        "/auth/logout",
+        "/auth/language",
+        "/auth/oidc",
+        "/auth/oidc/callback",
+        "/healthz",
+        "/_stcore/health",
+    }
+)
+PASSWORD_PATH = "/auth/password"  # noqa: S105 - an address
 # The program files of the pages; they hold no figures, and a cold browser asks for some fifty of them at once.
 OPEN_FOLDER = "/static/"
 
@@ -38,49 +49,67 @@ HEADERS = {
 
 
 class Gate:
-    """ASGI middleware: lets signed-in browsers through, sends others to the login, refuses their websockets."""
+    """ASGI middleware: lets signed-in browsers through, sends others to the login, refuses their websockets.
+
+    An operator whose password must be changed reaches the form for that and nothing else.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.settings = settings
+        self.networks = trusted_networks(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        with_headers = send if scope["type"] == "websocket" else _adding_headers(send)
-        if await self._may_pass(scope):
-            await self.app(scope, receive, with_headers)
-        elif scope["type"] == "websocket":
-            # Closing before accepting makes the server answer the handshake with 403.
-            await send({"type": "websocket.close", "code": 4401})
-        else:
-            await _refusal(HTTPConnection(scope))(scope, receive, with_headers)
+        refusal = await self._refusal(scope)
+        if scope["type"] == "websocket":
+            if refusal is None:
+                await self.app(scope, receive, send)
+            else:
+                # Closing before accepting makes the server answer the handshake with 403.
+                await send({"type": "websocket.close", "code": 4401})
+            return
+        with_headers = _adding_headers(send, is_private=refusal is not None or scope["path"].startswith("/auth/"))
+        await (refusal or self.app)(scope, receive, with_headers)
 
-    async def _may_pass(self, scope: Scope) -> bool:
+    async def _refusal(self, scope: Scope) -> ASGIApp | None:
+        """The answer to who may not pass; None for who may."""
         path: str = scope["path"]
         if scope["type"] == "http" and (path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and ".." not in path)):
-            return True
-        token = HTTPConnection(scope).cookies.get(session_cookie(self.settings))
-        if not token:
-            return False
-        return await run_in_threadpool(signed_in, self.settings, token) is not None
+            return None
+        connection = HTTPConnection(scope)
+        token = connection.cookies.get(session_cookie(self.settings))
+        operator = await run_in_threadpool(signed_in, self.settings, token) if token else None
+        if operator is None:
+            return _elsewhere(connection, "/auth/login", PlainTextResponse("sign in first\n", 401))
+        # A page of a neighbouring host could open a websocket with this browser's cookie.
+        if scope["type"] == "websocket" and not is_same_origin(connection, self.networks, self.settings):
+            return PlainTextResponse("foreign origin\n", 403)
+        if operator.must_change_password and path != PASSWORD_PATH:
+            return _elsewhere(connection, PASSWORD_PATH, PlainTextResponse("change your password first\n", 403))
+        return None
 
 
-def _refusal(connection: HTTPConnection) -> ASGIApp:
+def _elsewhere(connection: HTTPConnection, where: str, otherwise: ASGIApp) -> ASGIApp:
+    """Send a browser ``where`` and from there back to the page that it wanted; other clients get ``otherwise``."""
     if "text/html" not in connection.headers.get("accept", ""):
-        return PlainTextResponse("sign in first\n", 401)
-    target = connection.url.path + (f"?{connection.url.query}" if connection.url.query else "")
-    return RedirectResponse(f"/auth/login?next={quote(target)}", 303)
+        return otherwise
+    wanted = connection.url.path + (f"?{connection.url.query}" if connection.url.query else "")
+    target = wanted if connection.scope.get("method") == "GET" else "/"
+    return RedirectResponse(f"{where}?next={quote(target)}", 303)
 
 
-def _adding_headers(send: Send) -> Send:
+def _adding_headers(send: Send, *, is_private: bool) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if is_private:
+                headers.setdefault("cache-control", "no-store")
         await send(message)
 
     return with_headers

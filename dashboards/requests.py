@@ -1,7 +1,7 @@
 """What a request tells about its sender.
 
-Belongs here: the client's address and the public origin behind trusted proxies, same-origin checks, safe redirect targets, the language.
-Does not belong here: sessions and pages.
+Belongs here: the client's address and the public origin behind trusted proxies, same-origin checks, safe redirect
+targets, the language, names of cookies. Does not belong here: sessions and pages.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from warehouse.settings import Settings
 
 LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "park_language"
+APPEARANCE_COOKIE = "park_appearance"
 OWN_PAGES = ("/auth/account", "/auth/password")
 """Pages about one's own account; they work without the pages of the application."""
 
@@ -58,14 +59,14 @@ def public_origin(connection: HTTPConnection, networks: Networks, settings: Sett
 
     A proxy that does not tell the scheme is taken to speak TLS when cookies are Secure.
     """
-    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    scheme = "https" if settings.cookie_secure or connection.scope.get("scheme") in ("https", "wss") else "http"
     host = connection.headers.get("host", "")
-    forwarded_scheme = None
     if connection.client and _is_trusted(connection.client.host, networks):
         # Of several proxies, the first value is what the outermost saw.
         host = connection.headers.get("x-forwarded-host", host).split(",")[0].strip()
-        forwarded_scheme = connection.headers.get("x-forwarded-proto", "").split(",")[0].strip().casefold()
-    return ("https" if settings.cookie_secure else scheme) if not forwarded_scheme else forwarded_scheme, host
+        forwarded = connection.headers.get("x-forwarded-proto", "").split(",")[0].strip().casefold()
+        scheme = forwarded if forwarded in ("http", "https") else scheme
+    return scheme, host
 
 
 def is_same_origin(connection: HTTPConnection, networks: Networks, settings: Settings) -> bool:

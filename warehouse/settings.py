@@ -81,9 +81,22 @@ class Settings(BaseSettings):
         default=None, description="First password of the login admin; generated and printed once when unset."
     )
     cookie_secure: bool = Field(default=False, description="Mark cookies Secure; set behind a TLS proxy.")
-    trusted_proxies: str = Field(default="", description="Comma-separated addresses whose X-Forwarded-For is believed.")
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated addresses and networks whose X-Forwarded headers are believed."
+    )
     session_idle_minutes: int = Field(default=8 * 60, description="Idle time after which a login ends.")
     session_hours: int = Field(default=7 * 24, description="Age at which a login ends.")
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer URL of an OpenID provider that people may sign in with; off when unset."
+    )
+    oidc_client_id: str | None = Field(default=None, description="This instance's client id at the OpenID provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Its client secret; unset for a public client."
+    )
+    oidc_label: str | None = Field(default=None, description="Words on the button that leads to the OpenID provider.")
+    oidc_login_claim: str = Field(
+        default="preferred_username", description="Claim that names the login when somebody comes the first time."
+    )
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
 
     @cached_property

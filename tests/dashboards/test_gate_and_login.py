@@ -245,8 +245,8 @@ def test_behind_a_trusted_proxy_the_origin_is_compared_with_the_host_the_browser
         (b"x-forwarded-host", b"park.example"),
     ]
     request = Request({"type": "http", "client": ("10.0.0.1", 1), "headers": headers})
-    assert is_same_origin(request, trusted_networks(Settings(trusted_proxies="10.0.0.1")))
-    assert not is_same_origin(request, ())
+    assert is_same_origin(request, trusted_networks(Settings(trusted_proxies="10.0.0.1")), Settings())
+    assert not is_same_origin(request, (), Settings())
 
 
 @pytest.mark.parametrize(

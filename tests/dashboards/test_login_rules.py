@@ -9,9 +9,10 @@ import pytest
 
 from warehouse.ops.models import AuthSession, Node, Operator
 from warehouse.ops.session import migrate, ops_session
+from warehouse.security.actor import LOCAL
 from warehouse.security.logins import FREE_FAILURES, LONGEST_DELAY_SECONDS, delay_after, log_in
 from warehouse.security.passwords import hash_password, password_matches
-from warehouse.security.sessions import close_all_sessions, close_session, form_token, signed_in
+from warehouse.security.sessions import close_session, form_token, revoke_all_sessions, signed_in
 from warehouse.settings import Settings
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -143,11 +144,11 @@ def test_a_session_ends_at_its_greatest_age_however_active(settings: Settings) -
 def test_ending_one_session_leaves_the_others_and_ending_all_ends_all(settings: Settings) -> None:
     first, second, third = (attempt(settings, PASSWORD).token for _ in range(3))
     assert first is not None
-    close_session(settings, first)
+    close_session(settings, first, address="10.0.0.1")
     assert signed_in(settings, first, now=NOW) is None
     found = signed_in(settings, second, now=NOW)
     assert found is not None
-    assert close_all_sessions(settings, found.operator_id) == 2
+    assert revoke_all_sessions(settings, LOCAL, found.operator_id) == 2
     assert signed_in(settings, third, now=NOW) is None
 
 
