@@ -27,11 +27,11 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     ) -> None:
         """Create or update lots from a table; nothing is written while any line is wrong."""
-        from warehouse.ops.session import ops_session
+        from warehouse.ops.session import write_session
         from warehouse.services.lot_file import import_lots
 
         settings = load_settings()
-        with ops_session(settings) as session:
+        with write_session(settings) as session:
             summary = import_lots(session, file, skip_bad=skip_bad)
         if as_json:
             typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
@@ -50,13 +50,13 @@ def register(app: typer.Typer) -> None:
     @lots.command("list")
     def list_all(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
         """List all lots with the capacity in force."""
-        from warehouse.ops.session import ops_session
-        from warehouse.services.lots import list_lots
+        from warehouse.security.actor import LOCAL
+        from warehouse.services.listing import LARGEST_PAGE, ListQuery
+        from warehouse.services.lot_list import list_lots
 
-        with ops_session(load_settings()) as session:
-            found = list_lots(session)
+        found = list_lots(load_settings(), LOCAL, ListQuery(size=LARGEST_PAGE, sort="code")).rows
         if as_json:
-            typer.echo(json.dumps([asdict(lot) for lot in found], ensure_ascii=False))
+            typer.echo(json.dumps([asdict(lot) for lot in found], ensure_ascii=False, default=str))
             return
         for lot in found:
             flags = "".join(f" [{flag}]" for flag, is_set in (("test", lot.is_test), ("void", lot.is_void)) if is_set)

@@ -117,7 +117,10 @@ def read_lot_file(path: Path) -> LotFile:
 def import_lots(session: Session, path: Path, *, skip_bad: bool = False) -> ImportSummary:
     """Write the lots of ``path``; with an error in any line nothing is written unless ``skip_bad``.
 
-    A lot with a wrong line is left out whole, with its areas.
+    A lot with a wrong line is left out whole, with its areas. ``session`` is a ``write_session``.
+
+    Raises:
+        ParkError: the file cannot be read; a code belongs to something deleted or of another kind.
     """
     parsed = read_lot_file(path)
     if parsed.errors and not skip_bad:

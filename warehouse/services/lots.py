@@ -1,7 +1,7 @@
-"""Lots, their areas and their capacity.
+"""Lots as files and programs define them: one definition with its nodes, areas and capacities, written as a whole.
 
-Belongs here: what a lot is, writing it to the operational store, listing lots. Does not belong here: reading files of
-lots (``lot_file.py``) or upload credentials (``warehouse.security.credentials``).
+Belongs here: the definition and writing it as the command line. Does not belong here: reading files (``lot_file.py``),
+what people do on pages (``lot_list.py``, ``lot_editing.py``, ``lot_areas.py``, ``lot_capacity.py``).
 """
 
 from __future__ import annotations
@@ -9,14 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
-from warehouse.ops.models import Area, AreaCapacity, Lot, Node
+from warehouse.ops.models import Area, AreaCapacity, Lot
+from warehouse.security import audit
+from warehouse.security.actor import LOCAL
+from warehouse.services.lot_licence import local_today
+from warehouse.services.lot_settings import TOLD, capacities_of, queue_lot_settings
+from warehouse.services.rows import put
 from warehouse.services.tree import ensure_agent, ensure_customer
+from warehouse.services.work import picture
 
 FIRST_DAY = date(2000, 1, 1)
 """Start of a capacity given without a day: records before it are refused as absurd, so it covers all of them."""
@@ -68,27 +74,6 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True)
-class LotSummary:
-    """One lot as listed."""
-
-    lot_id: int
-    code: str
-    name: str
-    agent: str
-    customer: str
-    region: str | None
-    address: str | None
-    longitude: float | None
-    latitude: float | None
-    time_zone: str
-    cutover_minutes: int
-    capacity: int | None
-    areas: int
-    is_test: bool
-    is_void: bool
-
-
 _LOT_FIELDS = (
     "name",
     "region",
@@ -102,59 +87,68 @@ _LOT_FIELDS = (
 )
 
 
-def save_lot(session: Session, definition: LotDefinition) -> Change:
-    """Create or update the lot ``definition.code`` with its nodes, areas and capacities.
+def save_lot(session: Session, definition: LotDefinition, now: datetime | None = None) -> Change:
+    """Create or update the lot ``definition.code`` with its nodes, areas and capacities, as the command line does.
 
-    Areas that the definition does not name stay: records may refer to them.
+    Areas that the definition does not name stay: records may refer to them. What changed is written to the operator
+    log, and told to the lot when it was there before.
+
+    Raises:
+        ParkError: ``code_taken`` when the lot, or one of its nodes, was deleted or is something else.
     """
     agent, agent_changed = ensure_agent(session, definition.agent, definition.agent_name)
     customer, customer_changed = ensure_customer(session, definition.customer, definition.customer_name, agent)
     lot = session.scalar(select(Lot).where(Lot.code == definition.code))
-    created = lot is None
+    if lot is not None and lot.deleted_at is not None:
+        raise ParkError(
+            zh=f"停车场 {definition.code}（{lot.name}）已删除，其编号仍保留；请换一个编号",
+            en=f"the lot {definition.code} ({lot.name}) was deleted and keeps its code; choose another",
+            code="code_taken",
+        )
+    before = None if lot is None else _picture(session, lot)
     if lot is None:
-        lot = Lot(code=definition.code, customer_id=customer.node_id)
+        lot = Lot(code=definition.code)
         session.add(lot)
-    changed = agent_changed or customer_changed
-    for name in _LOT_FIELDS:
-        changed |= _set(lot, name, getattr(definition, name))
-    changed |= _set(lot, "customer_id", customer.node_id)
+    put(lot, {name: getattr(definition, name) for name in _LOT_FIELDS} | {"customer_id": customer.node_id})
     session.flush()
     for area in definition.areas:
-        changed |= _save_area(session, lot, area)
+        _save_area(session, lot, area)
     capacities = [(None, definition.capacity)] + [(area.area_id, area.capacity) for area in definition.areas]
     for area_id, spaces in capacities:
         if spaces is not None:
-            changed |= _save_capacity(session, lot, area_id, spaces, definition.capacity_from)
+            _save_capacity(session, lot, area_id, spaces, definition.capacity_from)
     session.flush()
-    if created:
+    after = _picture(session, lot)
+    if before == after:
+        return Change.UPDATED if agent_changed or customer_changed else Change.UNCHANGED
+    moment = now or datetime.now(UTC)
+    changed = [name for name in after if before is None or before[name] != after[name]]
+    audit.append(
+        session,
+        LOCAL,
+        "lots.edit",
+        entity="lot",
+        entity_id=lot.lot_id,
+        entity_name=lot.name,
+        lot_id=lot.lot_id,
+        before=None if before is None else {name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+        now=moment,
+    )
+    if before is None:
         return Change.CREATED
-    return Change.UPDATED if changed else Change.UNCHANGED
+    if {"capacities", *TOLD} & set(changed):
+        queue_lot_settings(session, LOCAL, lot, moment)
+    return Change.UPDATED
 
 
-def list_lots(session: Session) -> list[LotSummary]:
-    """All lots by code, with the capacity in force today on the lot's calendar."""
-    agents = {node.node_id: node for node in session.scalars(select(Node).where(Node.level == "agent"))}
-    lots = session.scalars(select(Lot).options(selectinload(Lot.customer), selectinload(Lot.areas)).order_by(Lot.code))
-    return [
-        LotSummary(
-            lot_id=lot.lot_id,
-            code=lot.code,
-            name=lot.name,
-            agent=agents[lot.customer.parent_id].code if lot.customer.parent_id in agents else "",
-            customer=lot.customer.code,
-            region=lot.region,
-            address=lot.address,
-            longitude=lot.longitude,
-            latitude=lot.latitude,
-            time_zone=lot.time_zone,
-            cutover_minutes=lot.cutover_minutes,
-            capacity=capacity_on(session, lot.lot_id, None, _today(lot.time_zone)),
-            areas=len(lot.areas),
-            is_test=lot.is_test,
-            is_void=lot.is_void,
-        )
-        for lot in lots
-    ]
+def _picture(session: Session, lot: Lot) -> dict[str, Any]:
+    areas = session.scalars(select(Area).where(Area.lot_id == lot.lot_id).order_by(Area.area_id))
+    return {
+        **picture(lot, ("code", "customer_id", *_LOT_FIELDS)),
+        "areas": [picture(area, ("area_id", "name", "parent_area_id", "is_inner")) for area in areas],
+        "capacities": capacities_of(session, lot.lot_id),
+    }
 
 
 def find_lot(session: Session, code: str) -> Lot:
@@ -163,7 +157,7 @@ def find_lot(session: Session, code: str) -> Lot:
     Raises:
         ParkError: ``unknown_lot``.
     """
-    lot = session.scalar(select(Lot).where(Lot.code == code))
+    lot = session.scalar(select(Lot).where(Lot.code == code, Lot.deleted_at.is_(None)))
     if lot is None:
         raise ParkError(
             zh=f"没有代码为 {code} 的停车场；park lots list 列出全部",
@@ -189,49 +183,25 @@ def _capacity_row(session: Session, lot_id: int, area_id: str | None, day: date)
     )
 
 
-def _save_capacity(session: Session, lot: Lot, area_id: str | None, spaces: int, valid_from: date | None) -> bool:
-    today = _today(lot.time_zone)
-    start = valid_from or today
+def _save_capacity(session: Session, lot: Lot, area_id: str | None, spaces: int, valid_from: date | None) -> None:
+    start = valid_from or local_today(lot.time_zone, datetime.now(UTC))
     current = _capacity_row(session, lot.lot_id, area_id, start)
     if current is not None and current.spaces == spaces:
-        return False
+        return
     if current is not None and current.valid_from == start:
         current.spaces = spaces
-        return True
+        return
     first = current is None and valid_from is None
     session.add(
         AreaCapacity(lot_id=lot.lot_id, area_id=area_id, valid_from=FIRST_DAY if first else start, spaces=spaces)
     )
     session.flush()
-    return True
 
 
-def _save_area(session: Session, lot: Lot, definition: AreaDefinition) -> bool:
+def _save_area(session: Session, lot: Lot, definition: AreaDefinition) -> None:
     area = session.get(Area, (lot.lot_id, definition.area_id))
     if area is None:
-        session.add(
-            Area(
-                lot_id=lot.lot_id,
-                area_id=definition.area_id,
-                name=definition.name,
-                parent_area_id=definition.parent_area_id,
-                is_inner=definition.is_inner,
-            )
-        )
-        session.flush()
-        return True
-    changed = False
-    for name in ("name", "parent_area_id", "is_inner"):
-        changed |= _set(area, name, getattr(definition, name))
-    return changed
-
-
-def _set(row: Lot | Area, name: str, value: object) -> bool:
-    if getattr(row, name) == value:
-        return False
-    setattr(row, name, value)
-    return True
-
-
-def _today(time_zone: str) -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo(time_zone)).date()
+        area = Area(lot_id=lot.lot_id, area_id=definition.area_id)
+        session.add(area)
+    put(area, {name: getattr(definition, name) for name in ("name", "parent_area_id", "is_inner")})
+    session.flush()

@@ -6,7 +6,6 @@ Belongs here: changes of a node inside a use case. Does not belong here: permiss
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,12 +13,13 @@ from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
 from warehouse.errors import Forbidden, ParkError
-from warehouse.ops.models import Base, Node, Operator, Role
+from warehouse.ops.models import Node, Operator, Role
 from warehouse.security.actor import Actor
 from warehouse.services.dependents import Dependents, refuse_while_used
 from warehouse.services.fields import Fields
 from warehouse.services.listing import like
 from warehouse.services.numbering import check_code_is_free, lock_codes, next_code
+from warehouse.services.rows import put
 from warehouse.services.work import Work, picture, visible_node
 
 FIELDS: Final = ("code", "name", "contact_name", "phone", "address", "remark", "is_active")
@@ -154,13 +154,6 @@ def change(work: Work, node: Node, values: dict[str, Any]) -> None:
     work.record(
         node.level, node.node_id, node.name, before, picture(node, (*FIELDS, "parent_id")), node_id=node.node_id
     )
-
-
-def put(row: Base, values: Mapping[str, Any]) -> None:
-    """Set the fields that differ: setting an equal value would count as a change that nobody recorded."""
-    for name, value in values.items():
-        if getattr(row, name) != value:
-            setattr(row, name, value)
 
 
 def delete(work: Work, node: Node, *kinds: Dependents) -> None:

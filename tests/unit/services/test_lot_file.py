@@ -14,8 +14,11 @@ from warehouse import lots_commands
 from warehouse.errors import ParkError
 from warehouse.ops.models import Area, AreaCapacity, Lot, Node
 from warehouse.ops.session import migrate, ops_session
+from warehouse.security.actor import LOCAL
+from warehouse.services.listing import ListQuery
 from warehouse.services.lot_file import import_lots, read_lot_file
-from warehouse.services.lots import find_lot, list_lots
+from warehouse.services.lot_list import list_lots
+from warehouse.services.lots import find_lot
 from warehouse.settings import Settings
 
 HEADER = "code,name,agent,agent_name,customer,customer_name,address,longitude,latitude,capacity,area_id,is_inner"
@@ -72,7 +75,7 @@ def test_a_changed_capacity_starts_today_and_keeps_the_old_one_for_earlier_days(
             .where(AreaCapacity.lot_id == lot_id, AreaCapacity.area_id.is_(None))
             .order_by(AreaCapacity.valid_from)
         ).all()
-        listed = {lot.code: lot.capacity for lot in list_lots(session)}
+    listed = {lot.code: lot.capacity for lot in list_lots(settings, LOCAL, ListQuery()).rows}
     assert (summary.updated, summary.unchanged) == (1, 1)
     assert spaces == [100, 120]
     assert listed == {"A-1": 120, "A-2": 50}
