@@ -126,18 +126,17 @@ def save_invoice_setting(
         fields.done()
         assert days is not None
         before = None if setting is None else picture(setting, _SHOWN) | {"encryption_string": _state(had_secret)}
+        shown = {"is_enabled": form.is_enabled, "late_issue_days": days}
+        replaced = secret is not None and had_secret
+        after = shown | {"encryption_string": "replaced" if replaced else _state(has_secret)}
+        if setting is not None and before == after:
+            return setting.version
         if setting is None:
             setting = InvoiceSetting(lot_id=lot_id)
             session.add(setting)
-        setting.is_enabled, setting.late_issue_days = form.is_enabled, days
+        setting.is_enabled, setting.late_issue_days, setting.updated_at = form.is_enabled, days, work.now
         if secret is not None or not has_secret:
             setting.encryption_string_encrypted = None if secret is None else encrypt(settings, secret)
-        after = picture(setting, _SHOWN) | {
-            "encryption_string": "replaced" if secret is not None and had_secret else _state(has_secret)
-        }
-        if before == after:
-            return setting.version
-        setting.updated_at = work.now
         work.record(ENTITY, lot_id, lot.name, before, after, lot_id=lot_id)
         # Commands lie in the store in the clear: this one names the secret, and whoever delivers it to the lot decrypts
         # it then, with ``read_encryption_string``.

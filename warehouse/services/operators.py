@@ -331,9 +331,12 @@ def _place(work: Work, form: OperatorForm, current: Operator | None, fields: Fie
 
 
 def _change(work: Work, operator: Operator, values: Mapping[str, Any]) -> None:
+    changed = {name: value for name, value in values.items() if getattr(operator, name) != value}
+    if not changed:
+        return
     before = _picture(work.session, operator)
     with keeping_an_administrator(work.session):
-        for name, value in values.items():
+        for name, value in changed.items():
             setattr(operator, name, value)
         work.session.flush()
         work.session.expire(operator, ["role"])

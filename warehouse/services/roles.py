@@ -286,20 +286,21 @@ def write_role(work: Work, form: RoleForm, role: Role | None) -> int:
     refuse_more_rights(work.actor, form.permissions, "勾选了", "ticked are")
     assert name is not None
     before = None if role is None else role_picture(role)
+    if before == _picture(name, remark, form.permissions):
+        assert role is not None
+        return role.role_id
     with keeping_an_administrator(session):
         if role is None:
-            role = Role(node_id=node_id, name=name, remark=remark, permissions=[])
+            role = Role(node_id=node_id, permissions=[])
             session.add(role)
         role.name, role.remark = name, remark
+        # Those who have the form open must notice even when only the rows of permissions change.
+        flag_modified(role, "name")
         held = {row.permission: row for row in role.permissions}
-        changed = form.permissions != held.keys()
         role.permissions = [
             held.get(permission) or RolePermission(permission=permission)
             for permission in in_menu_order(form.permissions)
         ]
-        if changed and role.role_id is not None:
-            # Only rows of another table change, and those who have the form open must notice all the same.
-            flag_modified(role, "name")
         session.flush()
     work.record("role", role.role_id, name, before, role_picture(role), node_id=node_id)
     return role.role_id
@@ -357,11 +358,11 @@ def delete_role(settings: Settings, actor: Actor, role_id: int, expected_version
 
 def role_picture(role: Role) -> dict[str, object]:
     """The role as the operator log keeps it."""
-    return {
-        "name": role.name,
-        "remark": role.remark,
-        "permissions": list(in_menu_order([row.permission for row in role.permissions])),
-    }
+    return _picture(role.name, role.remark, [row.permission for row in role.permissions])
+
+
+def _picture(name: str, remark: str | None, permissions: Collection[str]) -> dict[str, object]:
+    return {"name": name, "remark": remark, "permissions": list(in_menu_order(permissions))}
 
 
 def editable_role(work: Work, role_id: int, expected_version: int | None = None) -> Role:
