@@ -11,7 +11,7 @@ up to the end of the piece, less what it had before; caps then act on sums of pi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -259,19 +259,22 @@ class PlanColumns:
             has_first = pieces.first[heads]
             first_seconds, first_fen = first_seconds * has_first, first_fen * has_first
         if prices.once_per_stay.any():
-            unit_fen = np.where(_repeated(pieces.row[heads], price, prices.once_per_stay), 0, unit_fen)
+            later = ~pieces.first[heads]
+            unit_fen = np.where(_repeated(pieces.row[heads], later, price, prices.once_per_stay), 0, unit_fen)
         units_from = run_starts + first_seconds
         counted_until = run_ends - prices.tolerance_seconds[price]
         if len(heads) == len(begins):
             units = np.maximum(-((units_from - counted_until) // unit_seconds), 0)
-            return np.minimum(first_fen + units * unit_fen, cap)
+            whole: Ints = np.minimum(first_fen + units * unit_fen, cap)
+            return whole
         run = np.cumsum(begins) - 1
         used = np.minimum(pieces.ends, counted_until[run]) - units_from[run]
         units = np.maximum(-(-used // unit_seconds[run]), 0)
         upto = np.minimum(first_fen[run] + units * unit_fen[run], cap[run])
         before = np.append(0, upto[:-1])
         before[begins] = 0
-        return upto - before
+        added: Ints = upto - before
+        return added
 
 
 def _exploded(counts: Ints) -> tuple[Ints, Ints]:
@@ -280,9 +283,10 @@ def _exploded(counts: Ints) -> tuple[Ints, Ints]:
     return row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _repeated(row: Ints, price: Ints, once_per_stay: Flags) -> Flags:
-    """Where a price that is charged once per stay was charged before."""
-    once = np.flatnonzero(once_per_stay[price])
+def _repeated(row: Ints, later: Flags, price: Ints, once_per_stay: Flags) -> Flags:
+    """Where a price that is charged once per stay was charged before; ``later`` are not the first run of their stay."""
+    in_several = later | np.append(later[1:], False)
+    once = np.flatnonzero(in_several & once_per_stay[price])
     _, first = np.unique(row[once] * len(once_per_stay) + price[once], return_index=True)
     repeated = np.zeros(len(row), np.bool_)
     repeated[once] = True
@@ -292,17 +296,17 @@ def _repeated(row: Ints, price: Ints, once_per_stay: Flags) -> Flags:
 
 def _sums(amount: Ints, first: Flags) -> Ints:
     """Sums of consecutive amounts, a new one from each ``first``."""
-    if len(amount) == 0 or first.all():
+    if first.all():
         return amount
-    sums: Ints = np.add.reduceat(amount, np.flatnonzero(first))
-    return sums
+    return cast(Ints, np.add.reduceat(amount, np.flatnonzero(first)))
 
 
 def _capped(pieces: _Pieces, amount: Ints, span: Ints, cap: Ints) -> tuple[Ints, Flags]:
     """Amounts of the spans of each stay, capped, and which is a stay's first."""
     begins = pieces.first.copy()
     begins[1:] |= span[1:] != span[:-1]
-    return np.minimum(_sums(amount, begins), cap[begins]), pieces.first[begins]
+    capped: Ints = np.minimum(_sums(amount, begins), cap[begins])
+    return capped, pieces.first[begins]
 
 
 def _capped_by_both(

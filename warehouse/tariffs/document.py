@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from warehouse.errors import ParkError
-from warehouse.tariffs.engine import yuan
 from warehouse.tariffs.model import (
     DAY_MINUTES,
     VERSION,
@@ -31,6 +30,7 @@ from warehouse.tariffs.model import (
     Restarts,
     Tariff,
 )
+from warehouse.tariffs.money import yuan
 from warehouse.tariffs.reading import Problem, Reader, Reading
 
 LONGEST_PERIOD: Final = 31 * DAY_MINUTES

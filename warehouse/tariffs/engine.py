@@ -10,7 +10,6 @@ entry; cap of the stay; coupons; payments. ``docs/tariffs.md`` has them in words
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from typing import Final
 
 from warehouse.errors import ParkError
@@ -30,6 +29,7 @@ from warehouse.tariffs.model import (
     Stay,
     Tariff,
 )
+from warehouse.tariffs.money import fen_of, yuan
 from warehouse.tariffs.runs import Rules, Run
 
 FIRST_INSTANT: Final = 0
@@ -48,7 +48,9 @@ def charge(tariff: Tariff, stay: Stay, clock: WallClock) -> Charge:
         ParkError: ``negative_stay``, ``naive_time``, ``time_out_of_range`` or ``bad_amount`` (a coupon or payment that
             is negative or has parts of a fen).
     """
-    entered, left = _times(tariff, stay)
+    entered, left = checked_times(stay)
+    if tariff.ignore_seconds:
+        entered, left = entered - entered % 60, left - left % 60
     minutes = tuple(coupon for coupon in stay.coupons if isinstance(coupon, MinutesCoupon))
     coupon_seconds = 60 * sum(_count(coupon.minutes) for coupon in minutes)
     coupon_fen = sum(fen_of(coupon.amount) for coupon in stay.coupons if isinstance(coupon, MoneyCoupon))
@@ -258,7 +260,12 @@ def _noter(lines: list[ChargeLine] | None) -> Callable[..., None]:
     return note
 
 
-def _times(tariff: Tariff, stay: Stay) -> tuple[int, int]:
+def checked_times(stay: Stay) -> tuple[int, int]:
+    """Entry and exit in whole seconds since 1970.
+
+    Raises:
+        ParkError: ``negative_stay``, ``naive_time`` or ``time_out_of_range``.
+    """
     entered, left = seconds_of(stay.entered_at), seconds_of(stay.left_at)
     if left < entered:
         raise ParkError(
@@ -272,8 +279,6 @@ def _times(tariff: Tariff, stay: Stay) -> tuple[int, int]:
             en=f"The stay from {stay.entered_at} to {stay.left_at} is not within 1970 to 2199; correct the record.",
             code="time_out_of_range",
         )
-    if tariff.ignore_seconds:
-        return entered - entered % 60, left - left % 60
     return entered, left
 
 
@@ -309,22 +314,6 @@ def _discounts(fee: Fee, coupons: tuple[Coupon, ...], until: int, receivable: in
         yield coupon, off
 
 
-def fen_of(amount: Decimal) -> int:
-    """Yuan as fen.
-
-    Raises:
-        ParkError: ``bad_amount``: negative, not a number, or with parts of a fen.
-    """
-    fen = amount * 100
-    if not fen.is_finite() or fen != (whole := int(fen)) or whole < 0:
-        raise ParkError(
-            zh=f"金额 {amount} 无效，请填不小于 0 且最多两位小数的金额。",
-            en=f"The amount {amount} is not valid; give one that is not negative and has at most 2 places.",
-            code="bad_amount",
-        )
-    return whole
-
-
 def _count(minutes: int) -> int:
     if minutes < 0:
         raise ParkError(
@@ -333,8 +322,3 @@ def _count(minutes: int) -> int:
             code="bad_amount",
         )
     return minutes
-
-
-def yuan(fen: int) -> Decimal:
-    """Fen as yuan with 2 places."""
-    return Decimal(fen).scaleb(-2)

@@ -19,10 +19,19 @@ from warehouse.tariffs.columns import Ints, PlanColumns
 from warehouse.tariffs.engine import FIRST_INSTANT, LAST_INSTANT
 from warehouse.tariffs.model import CouponOrder, Plan, Tariff
 
-REQUIRED: Final = ("entered_at", "left_at")
 MONEY: Final = pl.Decimal(18, 2)
 _MICROSECONDS: Final = 1_000_000
-_WIDE: Final = pl.Decimal(38, 2)
+_WHOLE: Final = (
+    pl.Int8,
+    pl.Int16,
+    pl.Int32,
+    pl.Int64,
+    pl.UInt8,
+    pl.UInt16,
+    pl.UInt32,
+    pl.UInt64,
+    pl.Null,
+)
 
 
 def charge_many(tariff: Tariff, frame: pl.DataFrame, clock: WallClock) -> pl.DataFrame:
@@ -30,8 +39,8 @@ def charge_many(tariff: Tariff, frame: pl.DataFrame, clock: WallClock) -> pl.Dat
 
     Columns read: ``entered_at`` and ``left_at`` (datetimes with a zone); and where present ``vehicle_group`` (text),
     ``coupon_minutes`` (whole number, all coupons of the stay together), ``coupon_amount`` (yuan), ``paid_at`` (datetime
-    with a zone) and ``paid_amount`` (yuan) of one payment; empty means none, an empty ``paid_at`` a payment at the exit.
-    Amounts are decimals or whole numbers. A stay with several payments is for ``engine.charge``.
+    with a zone) and ``paid_amount`` (yuan) of one payment; empty means none, and without ``paid_at`` it was paid at the
+    exit. Amounts are decimals or whole numbers. A stay with several payments is for ``engine.charge``.
 
     Columns made: ``receivable``, ``discount_by_minutes``, ``discount_by_money``, ``paid``, ``due``, ``overpaid``
     (decimals with 2 places), ``charged_until`` (UTC) and ``problem``: where it is not empty, the figures are; it is the
@@ -179,8 +188,9 @@ def _seconds(frame: pl.DataFrame, name: str) -> tuple[Ints, np.ndarray[tuple[int
 def _whole_minutes(frame: pl.DataFrame) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     if "coupon_minutes" not in frame.columns:
         return np.zeros(len(frame), np.int64), np.ones(len(frame), np.bool_)
-    whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Null)
-    minutes = _column(frame, "coupon_minutes", "whole numbers", *whole).cast(pl.Int64).fill_null(0).to_numpy()
+    column = _column(frame, "coupon_minutes", "whole numbers", *_WHOLE).cast(pl.Int128).fill_null(0)
+    # No stay is longer than the last instant, so that a longer coupon is worth no more.
+    minutes = column.clip(-1, LAST_INSTANT).cast(pl.Int64).to_numpy()
     return minutes, minutes >= 0
 
 
@@ -188,10 +198,10 @@ def _fen(frame: pl.DataFrame, name: str) -> tuple[Ints, np.ndarray[tuple[int], n
     """Yuan of a column as fen, and where they are valid amounts."""
     if name not in frame.columns:
         return np.zeros(len(frame), np.int64), np.ones(len(frame), np.bool_)
-    whole = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Null)
-    column = _column(frame, name, "decimals or whole numbers", pl.Decimal, *whole)
-    column = column.cast(_WIDE) if not isinstance(column.dtype, pl.Decimal) else column
-    yuan = column.cast(_WIDE)
-    fine = ((yuan == column) & (yuan >= 0)).fill_null(True).to_numpy()
-    fen = yuan.to_physical().cast(pl.Int64, strict=False).fill_null(0).to_numpy()
-    return fen, fine
+    column = _column(frame, name, "decimals or whole numbers", pl.Decimal, *_WHOLE)
+    if not isinstance(column.dtype, pl.Decimal):
+        column = column.cast(pl.Decimal(38, 2))
+    yuan = column.cast(MONEY, strict=False)
+    fine = (yuan == column) & (yuan >= 0) | column.is_null()
+    fen = yuan.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+    return fen, fine.fill_null(False).to_numpy()

@@ -47,7 +47,9 @@ def _band(bands: list[dict[str, Any]], wall: datetime) -> tuple[dict[str, Any], 
     return band, midnight - timedelta(days=1) + _minute(band["from"]) * MINUTE
 
 
-def fee_fen(document: dict[str, Any], group: str | None, entered: datetime, left: datetime, zone: str, cutover: int) -> int:
+def fee_fen(
+    document: dict[str, Any], group: str | None, entered: datetime, left: datetime, zone: str, cutover: int
+) -> int:
     """The fee in fen of a stay whose ends lie on whole minutes."""
     plan = next(
         (plan for plan in document["plans"] if group in plan.get("vehicle_groups", ())),

@@ -44,7 +44,9 @@ free = st.just({"kind": "free"})
 
 @st.composite
 def bands(draw: st.DrawFn) -> dict[str, Any]:
-    starts = sorted(draw(st.sets(st.sampled_from([0, 100, 120, 150, 170, 200, 480, 1080, 1320]), min_size=1, max_size=4)))
+    starts = sorted(
+        draw(st.sets(st.sampled_from([0, 100, 120, 150, 170, 200, 480, 1080, 1320]), min_size=1, max_size=4))
+    )
     made = []
     for begins, ends in zip(starts, [*starts[1:], starts[0]], strict=True):
         made.append(
