@@ -152,7 +152,8 @@ def _load(settings: Settings, state: DemoState, progress: Progress) -> LoadSumma
 def _logins(session: Session, settings: Settings, lot_codes: list[str]) -> list[Login]:
     """A login for the platform, each agent, customer and lot of the demonstration; those that exist are left alone."""
     made: list[Login] = []
-    password = ensure_admin(session, settings)
+    # Whoever tries the demonstration signs in as many people: none of them is asked for a new password.
+    password = ensure_admin(session, settings, must_change_password=False)
     if password is not None:
         made.append(Login(ADMIN_LOGIN, password, "admin", "平台"))
     lots = list(session.scalars(select(Lot).where(Lot.code.in_(lot_codes)).order_by(Lot.code)))
@@ -169,5 +170,7 @@ def _login(session: Session, code: str, name: str, role: str, node_id: int, lot_
     login = code.casefold()
     if session.scalar(select(Operator.operator_id).where(Operator.login == login)) is not None:
         return []
-    password = create_operator(session, login=login, name=name, role=role, node_id=node_id, lot_id=lot_id)
+    password = create_operator(
+        session, login=login, name=name, role=role, node_id=node_id, lot_id=lot_id, must_change_password=False
+    )
     return [Login(login, password, role, name)]

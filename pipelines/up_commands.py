@@ -62,7 +62,7 @@ def _prepare(settings: Settings, *, demo: bool) -> None:
     migrate(settings)
     create_lake(settings)
     with ops_session(settings) as session:
-        password = ensure_admin(session, settings)
+        password = ensure_admin(session, settings, must_change_password=False if demo else None)
     if password is not None:
         typer.echo(f"login (shown once): {ADMIN_LOGIN}  {password}")
     if demo and _wants_demo(settings):

@@ -57,6 +57,7 @@ def create_operator(
     node_id: int,
     lot_id: int | None = None,
     password: str | None = None,
+    must_change_password: bool | None = None,
 ) -> str:
     """Add a login and return its password.
 
@@ -67,7 +68,8 @@ def create_operator(
         role: code of a built-in role, see ``warehouse.security.permissions.BUILT_IN``.
         node_id: node of the tree whose lots the login sees.
         lot_id: set when the login sees one lot only.
-        password: generated when None; the person must then change it.
+        password: generated when None.
+        must_change_password: whether the first sign-in leads to a form for a new one; when None, for a generated one.
 
     Raises:
         ParkError: ``login_taken`` when the login exists.
@@ -87,7 +89,7 @@ def create_operator(
             node_id=node_id,
             lot_id=lot_id,
             is_active=True,
-            must_change_password=False,
+            must_change_password=password is None if must_change_password is None else must_change_password,
             created_at=datetime.now(UTC),
         )
     )
@@ -95,8 +97,8 @@ def create_operator(
     return chosen
 
 
-def ensure_admin(session: Session, settings: Settings) -> str | None:
-    """Create the platform node and the login ``admin`` when absent.
+def ensure_admin(session: Session, settings: Settings, *, must_change_password: bool | None = None) -> str | None:
+    """Create the platform node and the login ``admin`` when absent; ``must_change_password`` as for an operator.
 
     Returns:
         The password that was generated, to be printed once; None when the login exists already or its password came
@@ -107,7 +109,13 @@ def ensure_admin(session: Session, settings: Settings) -> str | None:
         return None
     given = settings.admin_password.get_secret_value() if settings.admin_password else None
     password = create_operator(
-        session, login=ADMIN_LOGIN, name="平台管理员", role="admin", node_id=platform.node_id, password=given
+        session,
+        login=ADMIN_LOGIN,
+        name="平台管理员",
+        role="admin",
+        node_id=platform.node_id,
+        password=given,
+        must_change_password=must_change_password,
     )
     return None if given else password
 

@@ -48,3 +48,16 @@ def test_a_login_is_taken_whatever_its_case(tmp_path: Path) -> None:
         node_id = session.scalars(select(Node.node_id)).one()
         with pytest.raises(ParkError, match="exists already"):
             create_operator(session, login=" Admin ", name="x", role="admin", node_id=node_id)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "expected"), [(None, None, True), ("Right-Horse-7", None, False), (None, False, False)]
+)
+def test_a_generated_password_must_be_changed_unless_the_demonstration_asks_otherwise(
+    tmp_path: Path, given: str | None, asked: bool | None, expected: bool
+) -> None:
+    settings = Settings(home=tmp_path, admin_password=SecretStr(given) if given else None)
+    migrate(settings)
+    with ops_session(settings) as session:
+        ensure_admin(session, settings, must_change_password=asked)
+        assert session.scalars(select(Operator)).one().must_change_password is expected
