@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboards.context import Context
+from warehouse.services.visible import LotName, lot_names
 
 ALL = ""
 
@@ -49,6 +50,30 @@ def choice(context: Context, key: str, label: str, options: Mapping[str, str], *
         )
         or ALL
     )
+
+
+def lot_choice(context: Context, *, with_all: bool = True) -> LotName | None:
+    """One of the visitor's lots, by its code in ``?lot=``; None means all, or without ``with_all`` that there is none."""
+    lots = {lot.code: lot for lot in lot_names(context.settings, context.actor)}
+    names = {
+        code: f"{lot.name}（{code}）" if context.language == "zh" else f"{lot.name} ({code})"
+        for code, lot in lots.items()
+    }
+    if with_all:
+        chosen = choice(context, "lot", context.text("grid.lot"), names, everything=context.text("grid.all_lots"))
+        return lots.get(chosen)
+    if not lots:
+        return None
+    only = st.selectbox(
+        context.text("grid.lot"),
+        list(names),
+        format_func=lambda code: names.get(code, code),
+        key="lot",
+        label_visibility="collapsed",
+        bind="query-params",
+        on_change=forget_page,
+    )
+    return lots.get(only or "")
 
 
 def forget_page() -> None:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboards.context import Context, flash, here
 from dashboards.texts import Texts
@@ -107,28 +108,52 @@ class Form:
 
 def open_form(context: Context, form: Form) -> None:
     """Open the form; call it in the run in which its button was pressed."""
-    # Each opening has widgets of its own: nothing of an earlier, cancelled one shines through.
-    form_id = secrets.token_hex(12)
-    kept = drafts.take(context.settings, context.actor, form.key)
-    initial = {**form.initial, **_revived(form, kept)} if kept else form.initial
-    words = context.text
-    came_from = here()
+    opened = OpenForm.of(context, form)
+    context.dialog(form.title, opened.draw, width=form.width, drawer=form.drawer)
 
-    def draw(renewed: Context | None) -> None:
-        prefix = f"form_{form_id}"
+
+@dataclass(frozen=True)
+class OpenForm:
+    """A form on somebody's screen.
+
+    Each opening has an id, and by it widgets of its own: nothing of an earlier, cancelled one shines through.
+    """
+
+    form: Form
+    form_id: str
+    opened_by: Context
+    initial: Mapping[str, Any]
+    is_restored: bool
+    came_from: str
+
+    @classmethod
+    def of(cls, context: Context, form: Form) -> OpenForm:
+        """Open ``form`` for somebody, with what they could not save last time."""
+        kept = drafts.take(context.settings, context.actor, form.key)
+        initial = {**form.initial, **_revived(form, kept)} if kept else form.initial
+        return cls(form, secrets.token_hex(12), context, initial, kept is not None, here())
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of its widgets begin with."""
+        return f"form_{self.form_id}"
+
+    def draw(self, renewed: Context | None) -> None:
+        """Draw it and act on its button, see ``Context.dialog``."""
+        form, prefix, words = self.form, self.prefix, self.opened_by.text
         once: Mapping[str, str] | None = st.session_state.get(f"{prefix}_once")
         if once is not None:
             _show_once(words, prefix, once)
             return
-        if kept is not None:
+        if self.is_restored:
             cards.notice("plain", words("form.restored"))
         if form.note:
             cards.note(form.note)
         problems: list[Problem] = st.session_state.get(f"{prefix}_problems", [])
-        failure = st.session_state.get(f"{prefix}_failure")
+        failure: str | None = None
         top = st.container()
         with st.form(prefix, border=False):
-            values = _draw_fields(words, form, initial, prefix, problems)
+            values = _draw_fields(words, form, self.initial, prefix, problems)
             if any(one.required for one in form.fields):
                 cards.note(words("form.required"))
             pressed = st.form_submit_button(
@@ -137,41 +162,42 @@ def open_form(context: Context, form: Form) -> None:
         if form.below is not None and renewed is not None:
             form.below(renewed, values)
         if pressed:
-            problems, failure = _submit(form, renewed, values, form_id, prefix, context)
+            before = problems
+            problems, failure = self._submit(renewed, values)
             st.session_state[f"{prefix}_problems"] = problems
-            st.session_state[f"{prefix}_failure"] = failure
-            if problems:
+            if problems != before:
                 # Draw again, with the sentences at their fields.
-                st.rerun(scope="fragment")
+                _draw_again()
         with top:
             if renewed is None:
-                _session_ended(words, came_from)
+                _session_ended(words, self.came_from)
             elif failure:
                 cards.notice("bad", words("form.not_saved"), failure)
             elif problems:
                 _list_problems(words, form, problems)
 
-    context.dialog(form.title, draw, width=form.width, drawer=form.drawer)
-
-
-def _submit(
-    form: Form, renewed: Context | None, values: dict[str, Any], form_id: str, prefix: str, opened_by: Context
-) -> tuple[list[Problem], str | None]:
-    if renewed is None or renewed.actor.operator_id != opened_by.actor.operator_id:
-        drafts.keep(opened_by.settings, opened_by.actor, form.key, _keepable(form, values))
+    def _submit(self, renewed: Context | None, values: dict[str, Any]) -> tuple[list[Problem], str | None]:
+        if renewed is None or renewed.actor.operator_id != self.opened_by.actor.operator_id:
+            drafts.keep(self.opened_by.settings, self.opened_by.actor, self.form.key, _keepable(self.form, values))
+            return [], None
+        try:
+            done = self.form.submit(renewed, values, self.form_id)
+        except InvalidFields as error:
+            return error.problems, None
+        except ParkError as error:
+            return [], error.text(renewed.language)
+        flash(done.sentence)
+        if done.once:
+            st.session_state[f"{self.prefix}_once"] = done.once
+            _draw_again()
+        st.rerun()
         return [], None
-    try:
-        done = form.submit(renewed, values, form_id)
-    except InvalidFields as error:
-        return error.problems, None
-    except ParkError as error:
-        return [], error.text(renewed.language)
-    flash(done.sentence)
-    if done.once:
-        st.session_state[f"{prefix}_once"] = done.once
-        st.rerun(scope="fragment")
-    st.rerun()
-    return [], None
+
+
+def _draw_again() -> None:
+    """Run the dialog once more; a form that stands outside of one runs the whole page."""
+    context = get_script_run_ctx()
+    st.rerun(scope="fragment" if context is not None and context.fragment_ids_this_run else "app")
 
 
 def _show_once(words: Texts, prefix: str, once: Mapping[str, str]) -> None:

@@ -26,9 +26,9 @@ def used_patterns() -> set[str]:
     for file in DASHBOARDS.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if KEY.fullmatch(node.value) and not node.value.endswith("_"):
-                    if "." in node.value or node.value == "brand":
-                        patterns.add(re.escape(node.value))
+                is_key = KEY.fullmatch(node.value) and not node.value.endswith("_")
+                if is_key and ("." in node.value or node.value == "brand"):
+                    patterns.add(re.escape(node.value))
             elif isinstance(node, ast.JoinedStr):
                 parts = [
                     re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z0-9_.]*" for part in node.values
