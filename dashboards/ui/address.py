@@ -53,7 +53,7 @@ def choice(context: Context, key: str, label: str, options: Mapping[str, str], *
 
 
 def lot_choice(context: Context, *, with_all: bool = True) -> LotName | None:
-    """One of the visitor's lots, by its code in ``?lot=``; None means all, or without ``with_all`` that there is none."""
+    """One of the visitor's lots, by its code in ``?lot=``; None means all, or without ``with_all`` that none exists."""
     lots = {lot.code: lot for lot in lot_names(context.settings, context.actor)}
     names = {
         code: f"{lot.name}（{code}）" if context.language == "zh" else f"{lot.name} ({code})"
