@@ -56,13 +56,18 @@ _COLOUR_OF_FORM: Final = {
 _COLOUR_OF_LAST: Final = {"警": "white", "挂": "yellow", "学": "yellow", "试": "yellow", "超": "yellow"}
 
 
+def normalise(text: str) -> str:
+    """``text`` in the spelling of plates: upper case without separators, whether or not it is a plate."""
+    return text.translate(_TABLE)
+
+
 def recognise(text: str) -> tuple[str | None, str | None]:
     """Normalise ``text`` to upper case without separators and say what it is.
 
     Returns:
         The plate and no mark; the text as read and ``misread_plate`` when no form fits; or None and ``no_plate``.
     """
-    plate = text.translate(_TABLE)
+    plate = normalise(text)
     if _is_plate(plate):
         return plate, None
     if _is_no_plate(plate):
