@@ -165,12 +165,21 @@ def save_operator(
     with working(settings, actor, "operators.edit") as work:
         lock_rights(work.session)
         current = None if operator_id is None else _target(work, operator_id, expected_version)
-        return write_operator(work, form, current)
+        values = check_operator(work.session, actor, form, current)
+        if current is None:
+            return add_operator(work, values, form.password or None)
+        change_operator(work, current, values)
+        return SavedOperator(current.operator_id, current.login)
 
 
-def write_operator(work: Work, form: OperatorForm, current: Operator | None) -> SavedOperator:
-    """Check and write an operator inside ``work``, for ``save_operator`` and imports; None: a new one."""
-    session, fields = work.session, Fields()
+def check_operator(session: Session, actor: Actor, form: OperatorForm, current: Operator | None) -> dict[str, Any]:
+    """The columns that a form comes to, for ``save_operator`` and imports; None: a new operator. Reads only.
+
+    Raises:
+        InvalidFields: by field.
+        Forbidden: a foreign node, lot or role, or a role with rights that the actor lacks.
+    """
+    fields = Fields()
     login = form.login.strip().casefold() if current is not None else fields.code("login", form.login).casefold()
     name = fields.text("name", form.name, required=True)
     phone, email = fields.phone("phone", form.phone), fields.email("email", form.email)
@@ -179,21 +188,20 @@ def write_operator(work: Work, form: OperatorForm, current: Operator | None) -> 
         fields.wrong("login", f"登录名 {login} 已存在，请换一个", f"login {login} exists already, choose another")
     if current is not None and login != current.login:
         fields.wrong("login", f"登录名 {current.login} 不能更改", f"the login {current.login} cannot be changed")
-    node_id, lot_id = _place(work, form, current, fields)
+    node_id, lot_id = _place(session, actor, form, current, fields)
     if current is None or current.role_id != form.role_id or current.node_id != node_id:
-        role = role_to_give(session, work.actor, form.role_id)
+        role = role_to_give(session, actor, form.role_id)
         if role.node_id is not None and node_id is not None and role.node_id not in nodes_above(session, node_id):
             fields.wrong(
                 "role_id",
                 f"角色“{role.name}”属于另一机构，不能授予这里的操作员",
                 f"the role “{role.name}” belongs to another node and cannot be given here",
             )
-    typed = form.password or None
-    if current is None and typed is not None:
-        check_new_password(fields, "password", typed, login=login, person=name or "")
+    if current is None and form.password:
+        check_new_password(fields, "password", form.password, login=login, person=name or "")
     fields.done()
-    assert name is not None and node_id is not None  # noqa: PT018 - both follow from ``done``
-    values = {
+    return {
+        "login": login,
         "name": name,
         "phone": phone,
         "email": email,
@@ -202,22 +210,42 @@ def write_operator(work: Work, form: OperatorForm, current: Operator | None) -> 
         "node_id": node_id,
         "lot_id": lot_id,
     }
-    if current is not None:
-        _change(work, current, values)
-        return SavedOperator(current.operator_id, current.login)
-    generated = None if typed else generate_password()
+
+
+def add_operator(work: Work, values: Mapping[str, Any], password: str | None = None) -> SavedOperator:
+    """Write a new operator whose ``values`` were checked; the password is generated when None."""
+    generated = None if password else generate_password()
     operator = Operator(
-        login=login,
-        password_hash=hash_password(typed or generated or ""),
+        password_hash=hash_password(password or generated or ""),
         must_change_password=True,
         created_at=work.now,
-        is_active=True,
-        **values,
+        **{"is_active": True, **values},
     )
-    session.add(operator)
-    session.flush()
-    _record(work, operator, None, _picture(session, operator))
-    return SavedOperator(operator.operator_id, login, generated)
+    work.session.add(operator)
+    work.session.flush()
+    _record(work, operator, None, _picture(work.session, operator))
+    return SavedOperator(operator.operator_id, operator.login, generated)
+
+
+def change_operator(work: Work, operator: Operator, values: Mapping[str, Any]) -> None:
+    """Write checked ``values`` that differ, inside ``work``.
+
+    Raises:
+        ParkError: ``own_account`` for disabling oneself; ``last_administrator``.
+    """
+    changed = {name: value for name, value in values.items() if getattr(operator, name) != value}
+    if not changed:
+        return
+    if changed.get("is_active") is False:
+        _refuse_own(work.actor, operator, "停用", "disable")
+        end_sessions(work.session, operator.operator_id)
+    before = _picture(work.session, operator)
+    with keeping_an_administrator(work.session):
+        for name, value in changed.items():
+            setattr(operator, name, value)
+        work.session.flush()
+        work.session.expire(operator, ["role"])
+    _record(work, operator, before, _picture(work.session, operator))
 
 
 def set_operator_active(
@@ -226,11 +254,7 @@ def set_operator_active(
     """Disable an operator, which ends the sessions, or enable one again; errors as for ``save_operator``."""
     with working(settings, actor, "operators.edit") as work:
         lock_rights(work.session)
-        operator = _target(work, operator_id, expected_version)
-        if not is_active:
-            _refuse_own(actor, operator, "停用", "disable")
-            end_sessions(work.session, operator_id)
-        _change(work, operator, {"is_active": is_active})
+        change_operator(work, _target(work, operator_id, expected_version), {"is_active": is_active})
 
 
 def delete_operator(settings: Settings, actor: Actor, operator_id: int, expected_version: int | None = None) -> None:
@@ -284,16 +308,6 @@ def end_sessions(session: Session, operator_id: int) -> None:
     session.execute(delete(AuthSession).where(AuthSession.operator_id == operator_id))
 
 
-def target_by_login(work: Work, login: str) -> Operator | None:
-    """The operator with this login, for imports; None when the login is free.
-
-    Raises:
-        Forbidden: the login is taken by somebody whom the actor may not change, or who was deleted.
-    """
-    found = work.session.scalar(select(Operator.operator_id).where(Operator.login == login.strip().casefold()))
-    return None if found is None else _target(work, found, None)
-
-
 def _target(work: Work, operator_id: int, expected_version: int | None) -> Operator:
     """An operator whom the actor may change, locked."""
     operator = work.session.scalar(
@@ -307,10 +321,15 @@ def _target(work: Work, operator_id: int, expected_version: int | None) -> Opera
         raise unknown_operator(operator_id)
     if expected_version is not None:
         work.expect(operator, expected_version, "operator", operator_id)
-    refuse_more_rights(
-        work.actor, permissions_of(operator.role), f"操作员“{operator.login}”拥有", f"“{operator.login}” holds"
-    )
+    refuse_touching(work.actor, operator)
     return operator
+
+
+def refuse_touching(actor: Actor, operator: Operator) -> None:
+    """Refuse to change somebody who has rights that the actor lacks; Forbidden."""
+    refuse_more_rights(
+        actor, permissions_of(operator.role), f"操作员“{operator.login}”拥有", f"“{operator.login}” holds"
+    )
 
 
 def _refuse_own(actor: Actor, operator: Operator, zh: str, en: str) -> None:
@@ -326,29 +345,18 @@ def _login_exists(session: Session, login: str) -> bool:
     return session.scalar(select(Operator.operator_id).where(Operator.login == login)) is not None
 
 
-def _place(work: Work, form: OperatorForm, current: Operator | None, fields: Fields) -> tuple[int | None, int | None]:
+def _place(
+    session: Session, actor: Actor, form: OperatorForm, current: Operator | None, fields: Fields
+) -> tuple[int | None, int | None]:
     """Node and lot of the form; what the operator has already may stay, even of a lot that was deleted."""
     if form.lot_id is not None:
         if current is not None and current.lot_id == form.lot_id:
             return current.node_id, current.lot_id
-        return visible_lot(work.session, work.actor, form.lot_id).customer_id, form.lot_id
+        return visible_lot(session, actor, form.lot_id).customer_id, form.lot_id
     if form.node_id is None:
         fields.wrong("node_id", "请选择所属机构或停车场", "choose a node or a lot")
         return None, None
-    return visible_node(work.session, work.actor, form.node_id).node_id, None
-
-
-def _change(work: Work, operator: Operator, values: Mapping[str, Any]) -> None:
-    changed = {name: value for name, value in values.items() if getattr(operator, name) != value}
-    if not changed:
-        return
-    before = _picture(work.session, operator)
-    with keeping_an_administrator(work.session):
-        for name, value in changed.items():
-            setattr(operator, name, value)
-        work.session.flush()
-        work.session.expire(operator, ["role"])
-    _record(work, operator, before, _picture(work.session, operator))
+    return visible_node(session, actor, form.node_id).node_id, None
 
 
 def _picture(session: Session, operator: Operator) -> dict[str, Any]:
