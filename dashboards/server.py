@@ -15,11 +15,15 @@ import uvicorn
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 from streamlit.web import bootstrap
 
 from dashboards import appearance, frame, login
 from dashboards.gate import Gate
 from dashboards.theme import streamlit_options
+from dashboards.unknown_pages import UnknownPages
 from warehouse.errors import ParkError
 from warehouse.ops.models import Operator
 from warehouse.ops.session import ops_session
@@ -35,10 +39,22 @@ def build_app(settings: Settings) -> st.App:
     bootstrap.load_config_options(options)
     return st.App(
         SCRIPT,
-        routes=[*login.routes(settings), appearance.route(settings, _page_paths)],
-        middleware=[Middleware(Gate, settings=settings)],
+        routes=[*login.routes(settings), appearance.route(settings, _page_paths), *_start_pages()],
+        middleware=[
+            Middleware(Gate, settings=settings),
+            Middleware(UnknownPages, settings=settings, paths=_page_paths),
+        ],
         on_script_error=frame.show_fault,
     )
+
+
+def _start_pages() -> list[Route]:
+    """Streamlit serves the start page at the root alone; its own name leads there."""
+
+    async def to_root(request: Request) -> Response:
+        return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/", 307)
+
+    return [Route(f"/{module.VIEW.path}", to_root) for module in frame.view_modules() if module.VIEW.is_start]
 
 
 def _page_paths() -> list[str]:
