@@ -2,93 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
-from dashboards import login
-from dashboards.gate import Gate
 from dashboards.requests import client_address, is_same_origin, local_target, trusted_networks
-from warehouse.ops.models import Node, Operator
-from warehouse.ops.session import migrate, ops_session
+from tests.dashboards.sign_in_kit import (
+    BROWSER,
+    ORIGIN,
+    PASSWORD,
+    browser,
+    change_operator,
+    form_value,
+    prepared,
+    sign_in,
+)
 from warehouse.security.logins import FREE_FAILURES
-from warehouse.security.passwords import hash_password
 from warehouse.security.sessions import form_token
 from warehouse.settings import Settings
-
-PASSWORD = "Right-Horse-7"
-ORIGIN = {"origin": "http://testserver"}
-
-
-async def page(_request: Request) -> PlainTextResponse:
-    return PlainTextResponse("the page")
-
-
-async def stream(websocket: WebSocket) -> None:
-    await websocket.accept()
-    await websocket.send_text("figures")
-    await websocket.close()
-
-
-def served(settings: Settings) -> Starlette:
-    return Starlette(
-        routes=[
-            *login.routes(settings),
-            Route("/", page),
-            Route("/home", page),
-            Route("/static/app.js", page),
-            WebSocketRoute("/_stcore/stream", stream),
-        ],
-        middleware=[Middleware(Gate, settings=settings)],
-    )
-
-
-def with_operator(settings: Settings) -> Settings:
-    migrate(settings)
-    with ops_session(settings) as session:
-        session.add(Node(node_id=1, parent_id=None, level="platform", code="platform-1", name="平台"))
-        session.flush()
-        session.add(
-            Operator(
-                login="li.na",
-                name="李娜",
-                password_hash=hash_password(PASSWORD),
-                role_id=1,
-                node_id=1,
-                created_at=datetime.now(UTC),
-            )
-        )
-    return settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return with_operator(Settings(home=tmp_path, trusted_proxies=""))
+    return prepared(tmp_path)
 
 
 @pytest.fixture
 def client(settings: Settings) -> TestClient:
-    return TestClient(served(settings), follow_redirects=False)
-
-
-def open_form(client: TestClient, path: str = "/auth/login") -> str:
-    found = re.search(r'name="form_token" value="([^"]+)"', client.get(path).text)
-    assert found
-    return found.group(1)
-
-
-def sign_in(client: TestClient, password: str = PASSWORD, *, target: str = "/", headers: dict[str, str] | None = None):
-    fields = {"form_token": open_form(client), "login": "li.na", "password": password, "next": target}
-    return client.post("/auth/login", data=fields, headers=ORIGIN if headers is None else headers)
+    return browser(settings)
 
 
 def test_a_page_without_a_session_leads_to_the_login_and_back(client: TestClient) -> None:
@@ -133,15 +77,14 @@ def test_the_session_cookie_is_closed_to_scripts_and_foreign_sites(client: TestC
 
 
 def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(tmp_path: Path) -> None:
-    secure = with_operator(Settings(home=tmp_path, cookie_secure=True))
-    client = TestClient(served(secure), base_url="https://testserver", follow_redirects=False)
+    client = browser(prepared(tmp_path, cookie_secure=True), base_url="https://testserver")
     cookie = sign_in(client, headers={"origin": "https://testserver"}).headers["set-cookie"]
     assert cookie.startswith("__Host-park_session=")
     assert "Secure" in cookie
 
 
 def test_a_wrong_password_shows_the_form_again_with_the_typed_login_escaped(client: TestClient) -> None:
-    fields = {"form_token": open_form(client), "login": '"><script>x</script>', "password": "wrong"}
+    fields = {"form_token": form_value(client.get("/auth/login")), "login": '"><script>x</script>', "password": "wrong"}
     answer = client.post("/auth/login", data=fields, headers=ORIGIN)
     assert answer.status_code == 401
     assert "账号或密码错误" in answer.text
@@ -157,7 +100,7 @@ def test_a_login_from_a_foreign_site_is_refused_even_with_the_right_password(cli
 
 
 def test_a_login_without_the_form_token_is_refused(client: TestClient) -> None:
-    open_form(client)
+    client.get("/auth/login")
     for token in ("", "guessed"):
         fields = {"form_token": token, "login": "li.na", "password": PASSWORD}
         assert client.post("/auth/login", data=fields, headers=ORIGIN).status_code == 403
@@ -168,7 +111,7 @@ def test_a_login_without_the_form_token_is_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize("body", [b"\xff\xfe=1", b"a=1&" * 40, b"login=" + b"x" * 20_000, b"{}"])
 def test_a_malformed_login_body_is_refused_and_breaks_nothing(client: TestClient, body: bytes) -> None:
-    open_form(client)
+    client.get("/auth/login")
     assert client.post("/auth/login", content=body, headers=ORIGIN).status_code == 403
 
 
@@ -200,8 +143,7 @@ def test_signing_in_again_replaces_the_session(client: TestClient) -> None:
 
 
 def test_repeated_failures_delay_only_that_address_behind_a_trusted_proxy(tmp_path: Path) -> None:
-    proxied = with_operator(Settings(home=tmp_path, trusted_proxies="10.9.0.0/16"))
-    client = TestClient(served(proxied), follow_redirects=False, client=("10.9.0.1", 5000))
+    client = browser(prepared(tmp_path, trusted_proxies="10.9.0.0/16"), client=("10.9.0.1", 5000))
     attacker = ORIGIN | {"x-forwarded-for": "198.51.100.7"}
     for _ in range(FREE_FAILURES + 1):
         assert sign_in(client, "wrong", headers=attacker).status_code == 401
@@ -269,3 +211,64 @@ def test_every_answer_forbids_framing_and_foreign_connections(client: TestClient
     assert "connect-src 'self'" in headers["content-security-policy"]
     assert headers["x-frame-options"] == "DENY"
     assert "default-src 'none'" in client.get("/auth/login", headers={"cookie": ""}).headers["content-security-policy"]
+
+
+def test_a_websocket_of_a_foreign_page_is_refused_even_with_our_cookie(client: TestClient) -> None:
+    sign_in(client)
+    for origin in ("https://evil.example", "null", "http://testserver.evil.example"):
+        with (
+            pytest.raises(WebSocketDisconnect),
+            client.websocket_connect("/_stcore/stream", headers={"origin": origin}),
+        ):
+            pass
+    with client.websocket_connect("/_stcore/stream", headers=ORIGIN) as websocket:
+        assert websocket.receive_text() == "figures"
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/login", "/auth/account", "/auth/password", "/auth/language?set=en", "/auth/none"]
+)
+def test_nothing_about_signing_in_is_kept_by_a_cache(client: TestClient, path: str) -> None:
+    assert client.get(path, headers=BROWSER).headers["cache-control"] == "no-store"
+    sign_in(client)
+    assert client.get(path, headers=BROWSER).headers["cache-control"] == "no-store"
+    assert client.post(path, headers=BROWSER).headers["cache-control"] == "no-store"
+
+
+def test_a_session_chosen_by_somebody_else_is_never_taken_over(client: TestClient, settings: Settings) -> None:
+    client.cookies.set("park_session", "chosen-by-an-attacker")
+    sign_in(client)
+    values = [cookie.value for cookie in client.cookies.jar if cookie.name == "park_session"]
+    assert client.get("/home").status_code == 200
+    stranger = browser(settings)
+    stranger.cookies.set("park_session", "chosen-by-an-attacker")
+    assert stranger.get("/home").status_code == 401
+    assert any(value != "chosen-by-an-attacker" for value in values)
+
+
+def test_whoever_must_change_the_password_reaches_the_form_for_it_and_nothing_else(
+    client: TestClient, settings: Settings
+) -> None:
+    change_operator(settings, must_change_password=True)
+    sign_in(client)
+    for path in ("/", "/home?lot=a", "/auth/account"):
+        answer = client.get(path, headers=BROWSER)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/auth/password?next=")
+    assert client.get("/home").status_code == 403
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=ORIGIN):
+        pass
+    assert client.get("/auth/password").status_code == 200
+    assert client.get("/static/app.js").status_code == 200
+
+
+def test_a_post_that_was_refused_leads_back_to_a_page_and_not_to_the_post(client: TestClient) -> None:
+    answer = client.post("/auth/account", headers=BROWSER | ORIGIN, data={"action": "all"})
+    assert answer.headers["location"] == "/auth/login?next=/"
+
+
+@pytest.mark.parametrize("origin", ["http://testserver", "https://testserver:8443"])
+def test_behind_tls_a_page_of_the_same_host_without_tls_is_a_stranger(tmp_path: Path, origin: str) -> None:
+    client = browser(prepared(tmp_path, cookie_secure=True), base_url="https://testserver")
+    assert sign_in(client, headers={"origin": origin}).status_code == 403
+    assert sign_in(client, headers={"origin": "https://testserver"}).status_code == 303
