@@ -221,9 +221,8 @@ class PlanColumns:
         if windows.any():
             row, nth = _exploded(windows)
             keys.append(row << _KEY_BITS | entered[row] + (first_window[row] + nth) * DAY_SECONDS)
+        # Where two cuts coincide, the first piece has no length and the price, day and hours of the second.
         key = np.sort(np.concatenate(keys))
-        if len(keys) > 2:
-            key = key[np.concatenate(([True], key[1:] != key[:-1]))]
         row, piece_starts = key >> _KEY_BITS, key & (1 << _KEY_BITS) - 1
         first = np.concatenate(([True], row[1:] != row[:-1]))
         piece_ends = np.append(piece_starts[1:], 0)

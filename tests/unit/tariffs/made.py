@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from warehouse.tariffs.clock import WallClock
 from warehouse.tariffs.model import Coupon, MinutesCoupon, MoneyCoupon, Payment, Stay
 
-MONEY = st.integers(0, 3000).map(lambda fen: f"{fen // 100}.{fen % 100:02}")
-CAPS = st.none() | st.integers(0, 6000).map(lambda fen: f"{fen // 100}.{fen % 100:02}")
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02}"
+
+
+# Caps are mostly wide or absent, so that they do not hide what lies below them.
+MONEY = st.integers(0, 400).map(_yuan)
+CAPS = st.sampled_from([None, None, None]) | st.integers(0, 30_000).map(_yuan)
 # Around the change to summer time (29 March) and back (25 October) in Europe, and around a holiday.
 STARTS = (datetime(2026, 3, 27, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC), datetime(2026, 4, 30, tzinfo=UTC))
 GROUPS = (None, "small", "large", "new_energy")
@@ -73,9 +79,9 @@ def plans(draw: st.DrawFn, groups: list[str] | None = None) -> dict[str, Any]:
         "free_minutes": draw(st.sampled_from([0, 0, 15, 130])),
         "free_time_billed": draw(st.booleans()),
         "first_period_once": draw(st.booleans()),
-        "day_kind_from": draw(st.sampled_from(["each_day", "each_day", "entry_day"])),
+        "day_kind_from": draw(st.sampled_from(["each_day", "entry_day"])),
         "cap_per_24_hours": draw(CAPS),
-        "cap_per_stay": draw(st.none() | st.none() | CAPS),
+        "cap_per_stay": draw(CAPS),
     }
     return plan | ({"vehicle_groups": groups} if groups else {})
 
@@ -107,9 +113,9 @@ def stays(draw: st.DrawFn, *, whole_minutes: bool = False) -> Stay:
     if draw(st.booleans()):
         coupons.append(MinutesCoupon(draw(st.integers(0, 300))))
     if draw(st.booleans()):
-        coupons.append(MoneyCoupon(Decimal(draw(MONEY))))
+        coupons.append(MoneyCoupon(Decimal(draw(st.sampled_from(["0.00", "2.50", "9.00", "40.00"]) | MONEY))))
     payments = ()
     if draw(st.booleans()):
         paid_at = left - timedelta(minutes=draw(st.sampled_from([0, 3, 15, 16, 200])))
-        payments = (Payment(paid_at, Decimal(draw(MONEY))),)
+        payments = (Payment(paid_at, Decimal(draw(st.sampled_from(["0.00", "2.50", "9.00", "40.00"]) | MONEY))),)
     return Stay(entered, left, draw(st.sampled_from(GROUPS)), tuple(coupons), payments)

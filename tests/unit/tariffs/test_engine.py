@@ -29,8 +29,10 @@ def tariff(pricing: dict[str, Any], day: dict[str, Any] | None = None, plan: dic
 
 
 def receivable(priced: Tariff, stay: Stay, clock: WallClock = SHANGHAI) -> str:
-    """The receivable, the same one by one and over columns."""
-    amount = charge(priced, stay, clock).receivable
+    """The receivable, the same one by one, as the sum of its lines, and over columns."""
+    charged = charge(priced, stay, clock)
+    amount = charged.receivable
+    assert sum((line.amount for line in charged.lines), Decimal(0)) == amount
     assert charge_many(priced, framed([stay]), clock)["receivable"].to_list() == [amount]
     return str(amount)
 
@@ -95,6 +97,13 @@ def test_a_rate_can_begin_anew_with_each_business_day() -> None:
     evening = datetime(2026, 5, 4, 23, 30, tzinfo=START.tzinfo)
     assert receivable(priced, hours(1, evening)) == "10.00"
     assert receivable(priced, hours(1, evening), WallClock("Asia/Shanghai", 60)) == "5.00"
+
+
+def test_the_day_of_entry_is_that_of_the_entry_and_not_of_the_end_of_free_time() -> None:
+    days = [{"kinds": ["workday"], "pricing": HOUR}, {"pricing": {"kind": "free"}}]
+    plan = {"day_kind_from": "entry_day", "free_minutes": 60, "free_time_billed": False, "days": days}
+    friday = datetime(2026, 5, 15, 23, 30, tzinfo=START.tzinfo)
+    assert receivable(parse({"version": 1, "plans": [plan]}), hours(2, friday)) == "5.00"
 
 
 def test_seconds_can_be_left_out() -> None:
