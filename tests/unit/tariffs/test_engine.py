@@ -99,6 +99,13 @@ def test_a_rate_can_begin_anew_with_each_business_day() -> None:
     assert receivable(priced, hours(1, evening), WallClock("Asia/Shanghai", 60)) == "5.00"
 
 
+def test_only_the_rate_that_says_so_begins_anew() -> None:
+    days = [{"kinds": ["workday"], "pricing": HOUR | {"restarts": "every_day"}}, {"pricing": HOUR}]
+    priced = parse({"version": 1, "plans": [{"days": days}]})
+    assert receivable(priced, hours(1, datetime(2026, 5, 16, 23, 30, tzinfo=START.tzinfo))) == "5.00"
+    assert receivable(priced, hours(1, datetime(2026, 5, 14, 23, 30, tzinfo=START.tzinfo))) == "10.00"
+
+
 def test_the_day_of_entry_is_that_of_the_entry_and_not_of_the_end_of_free_time() -> None:
     days = [{"kinds": ["workday"], "pricing": HOUR}, {"pricing": {"kind": "free"}}]
     plan = {"day_kind_from": "entry_day", "free_minutes": 60, "free_time_billed": False, "days": days}
