@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the servers listen on.")
     gateway_port: int = Field(default=8701, description="Port of the ingest gateway.")
     pages_port: int = Field(default=8700, description="Port of the pages.")
+    public_url: str = Field(
+        default="",
+        description="Address under which drivers reach the pages, for payment QR codes; host and port when empty.",
+    )
     dagster_host: str = Field(
         default="127.0.0.1",
         description="Address of the Dagster web server, which knows no logins: keep it local or behind a proxy.",
@@ -108,6 +112,11 @@ class Settings(BaseSettings):
     def resolved_data_path(self) -> str:
         """Folder of the lake's data files, without a trailing slash."""
         return (self.data_path or str(self.home / "lake" / "data")).rstrip("/")
+
+    @property
+    def resolved_public_url(self) -> str:
+        """Address under which drivers reach the pages, without a trailing slash."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.pages_port}"
 
     @property
     def catalog_file(self) -> Path:

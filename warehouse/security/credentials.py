@@ -1,7 +1,8 @@
 """Upload credentials of lots: a public key id and a secret that signs.
 
 Belongs here: making, listing, revoking and reading credentials, and the signature itself, which gateway and clients
-must compute alike. Does not belong here: HTTP.
+must compute alike. Does not belong here: HTTP, what people may do with credentials
+(``warehouse.services.lot_credentials``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
 from warehouse.ops.models import Lot, LotCredential
+from warehouse.security import audit
+from warehouse.security.actor import LOCAL, Actor
 from warehouse.security.secrets import decrypt, encrypt
 from warehouse.settings import Settings
 
@@ -33,13 +37,18 @@ class LotKey:
     cutover_minutes: int
 
 
-def create_credential(session: Session, settings: Settings, lot_id: int) -> tuple[str, str]:
+def create_credential(
+    session: Session, settings: Settings, lot_id: int, *, record_as: Actor | None = LOCAL
+) -> tuple[str, str]:
     """Make a credential; returns (key id, secret). The secret is never shown again.
+
+    ``record_as`` is who the operator log names; None when the caller records.
 
     Raises:
         ParkError: code ``unknown_lot``.
     """
-    if session.get(Lot, lot_id) is None:
+    lot = session.get(Lot, lot_id)
+    if lot is None or lot.deleted_at is not None:
         raise ParkError(zh=f"没有编号为 {lot_id} 的停车场", en=f"there is no lot {lot_id}", code="unknown_lot")
     key_id = f"pk_{secrets.token_hex(8)}"
     secret = secrets.token_urlsafe(32)
@@ -52,21 +61,44 @@ def create_credential(session: Session, settings: Settings, lot_id: int) -> tupl
         )
     )
     session.flush()
+    if record_as is not None:
+        _record(session, record_as, lot_id, key_id, {"key_id": key_id})
     return key_id, secret
 
 
-def revoke_credential(session: Session, key_id: str) -> None:
-    """End a credential; gateways notice within seconds. Revoking twice keeps the first time.
+def revoke_credential(
+    session: Session, key_id: str, *, at: datetime | None = None, record_as: Actor | None = LOCAL
+) -> None:
+    """End a credential now, or ``at`` a later time; gateways notice within seconds. An earlier end is kept.
+
+    ``record_as`` is who the operator log names; None when the caller records.
 
     Raises:
         ParkError: code ``unknown_key``.
     """
+    at = at or datetime.now(UTC)
     credential = session.get(LotCredential, key_id)
     if credential is None:
         raise ParkError(zh=f"没有凭证 {key_id}", en=f"there is no credential {key_id}", code="unknown_key")
-    if credential.revoked_at is None:
-        credential.revoked_at = datetime.now(UTC)
+    if credential.revoked_at is not None and credential.revoked_at <= at:
+        return
+    credential.revoked_at = at
     session.flush()
+    if record_as is not None:
+        _record(session, record_as, credential.lot_id, key_id, {"revoked_at": at.isoformat()})
+
+
+def _record(session: Session, actor: Actor, lot_id: int, key_id: str, after: dict[str, Any]) -> None:
+    audit.append(
+        session,
+        actor,
+        "lots.edit",
+        entity="credential",
+        entity_id=key_id,
+        entity_name=key_id,
+        lot_id=lot_id,
+        after=after,
+    )
 
 
 def list_credentials(session: Session, lot_id: int) -> list[LotCredential]:
@@ -80,12 +112,17 @@ def list_credentials(session: Session, lot_id: int) -> list[LotCredential]:
     )
 
 
-def find_key(session: Session, settings: Settings, key_id: str) -> LotKey | None:
-    """The credential in force with this id, decrypted; None when unknown or revoked."""
+def find_key(session: Session, settings: Settings, key_id: str, *, now: datetime | None = None) -> LotKey | None:
+    """The credential in force with this id, decrypted; None when unknown or revoked, or the lot was deleted."""
+    moment = now or datetime.now(UTC)
     row = session.execute(
         select(LotCredential, Lot)
         .join(Lot, Lot.lot_id == LotCredential.lot_id)
-        .where(LotCredential.key_id == key_id, LotCredential.revoked_at.is_(None))
+        .where(
+            LotCredential.key_id == key_id,
+            or_(LotCredential.revoked_at.is_(None), LotCredential.revoked_at > moment),
+            Lot.deleted_at.is_(None),
+        )
     ).one_or_none()
     if row is None:
         return None
@@ -106,7 +143,7 @@ def lot_by_code(session: Session, code: str) -> Lot:
     Raises:
         ParkError: code ``unknown_lot``.
     """
-    lot = session.scalars(select(Lot).where(Lot.code == code)).one_or_none()
+    lot = session.scalars(select(Lot).where(Lot.code == code, Lot.deleted_at.is_(None))).one_or_none()
     if lot is None:
         raise ParkError(
             zh=f"没有代码为 {code} 的停车场；用 park lots list 查看",
