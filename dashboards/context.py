@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from warehouse.errors import Forbidden, ParkError
 from warehouse.lake.publish import Published, published
 from warehouse.ops.models import Operator
 from warehouse.ops.session import ops_session
-from warehouse.reports import access
+from warehouse.reports import access, base
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.question import KnownLot
@@ -86,21 +86,37 @@ class Context:
         """
         found = find(report)
         self.actor.require(access.permission_of(found))
-        key = (
+        return instance.results().get(
+            self._key(report, parameters),
+            lambda: access.run(found, instance.reader(), self.settings, self.actor, parameters, self.language),
+        )
+
+    def lots(self) -> tuple[KnownLot, ...]:
+        """The lots of the published snapshot that this person may see, ordered by id."""
+        return self._unguarded("home-devices").question.known_lots
+
+    def missing_hours(self, **parameters: Any) -> int:
+        """Hours of lots in which records were expected and none came.
+
+        Whoever may see a figure may know how complete it is, so this takes no permission of its own; the scope holds.
+        """
+        given = {name: value for name, value in parameters.items() if value}
+        return int(self._unguarded("completeness", by="total", **given).totals.get("missing_hours") or 0)
+
+    def _unguarded(self, report: str, **parameters: Any) -> ReportResult:
+        return instance.results().get(
+            self._key(report, parameters),
+            lambda: base.run(find(report), instance.reader(), self.actor.scope, parameters, self.language),
+        )
+
+    def _key(self, report: str, parameters: Mapping[str, Any]) -> Hashable:
+        return (
             report,
             tuple(sorted((name, str(value)) for name, value in parameters.items())),
             self.actor.scope.lot_ids,
             self.language,
             self.publication().snapshot_id,
         )
-        return instance.results().get(
-            key,
-            lambda: access.run(found, instance.reader(), self.settings, self.actor, parameters, self.language),
-        )
-
-    def lots(self) -> tuple[KnownLot, ...]:
-        """The lots of the published snapshot that this person may see, ordered by id."""
-        return self.query("home-devices").question.known_lots
 
     def publication(self) -> Published:
         """What is published and how the last build went, asked once in each run of a page.

@@ -5,8 +5,10 @@ Belongs here: templates, the chart forms that pages share. Does not belong here:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import plotly.graph_objects as graph_objects
@@ -14,6 +16,7 @@ import streamlit as st
 
 from dashboards.theme import PALETTE, SANS
 from dashboards.ui.cards import is_dark
+from dashboards.ui.numbers import short
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "responsive": True}
 
@@ -66,13 +69,20 @@ class Series:
     colour: str
 
 
-def over_hours(
-    labels: Sequence[str], series: Sequence[Series], missing: Sequence[bool], *, as_line: bool, missing_name: str
+def over_positions(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    missing: Sequence[bool],
+    *,
+    as_line: bool,
+    missing_name: str,
+    language: str = "zh",
+    is_money: bool = False,
 ) -> graph_objects.Figure:
-    """Bars or lines over the hours of a day; hours without uploads are hatched over the full height."""
+    """Bars or lines over positions (hours, days, lots); positions without uploads are hatched over the full height."""
     figure = graph_objects.Figure()
     for one in series:
-        figure.add_trace(_line(labels, one) if as_line else _bars(labels, one))
+        figure.add_trace(_line(labels, one, is_money) if as_line else _bars(labels, one, is_money))
     if any(missing):
         grey = "#5c6b87" if is_dark() else "#98a2b3"
         figure.add_trace(
@@ -92,22 +102,46 @@ def over_hours(
                 hovertemplate=missing_name + "<extra></extra>",
             )
         )
+    every = max(1, math.ceil(len(labels) / MOST_LABELS))
     figure.update_layout(
         barmode="group",
-        xaxis={"type": "category", "tickmode": "array", "tickvals": list(labels)[::3], "tickangle": 0},
-        yaxis={"rangemode": "tozero"},
+        xaxis={"type": "category", "tickmode": "array", "tickvals": list(labels)[::every], "tickangle": 0},
+        yaxis={"rangemode": "tozero"} | _ticks([value for one in series for value in one.values if value], language),
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     )
     return figure
 
 
-def _bars(labels: Sequence[str], series: Series) -> graph_objects.Bar:
+MOST_LABELS = 12
+
+
+def _ticks(values: Sequence[float], language: str) -> dict[str, Any]:
+    """Marks of an axis in the number forms of the language, 10万 and not 100k; Plotly's own for small numbers."""
+    highest, lowest = max(values, default=0.0), min((*values, 0.0))
+    spread = highest - lowest
+    if spread < 10_000:
+        return {}
+    step = 10.0 ** math.floor(math.log10(spread / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if spread / (step * factor) <= 5)
+    marks = [number * step for number in range(math.floor(lowest / step), math.ceil(highest / step) + 1)]
+    return {
+        "tickmode": "array",
+        "tickvals": marks,
+        "ticktext": [short(Decimal(round(mark)), language, exact_below=10_000) for mark in marks],
+    }
+
+
+def _bars(labels: Sequence[str], series: Series, is_money: bool) -> graph_objects.Bar:
     return graph_objects.Bar(
-        x=list(labels), y=list(series.values), name=series.name, marker_color=series.colour, hovertemplate="%{y:,}"
+        x=list(labels),
+        y=list(series.values),
+        name=series.name,
+        marker_color=series.colour,
+        hovertemplate="%{y:,.2f}" if is_money else "%{y:,}",
     )
 
 
-def _line(labels: Sequence[str], series: Series) -> graph_objects.Scatter:
+def _line(labels: Sequence[str], series: Series, is_money: bool) -> graph_objects.Scatter:
     return graph_objects.Scatter(
         x=list(labels),
         y=list(series.values),
@@ -116,7 +150,7 @@ def _line(labels: Sequence[str], series: Series) -> graph_objects.Scatter:
         connectgaps=False,
         line={"color": series.colour, "width": 2.5},
         marker={"size": 5},
-        hovertemplate="%{y:,}",
+        hovertemplate="%{y:,.2f}" if is_money else "%{y:,}",
     )
 
 

@@ -55,29 +55,11 @@ def asked(context: Context, columns: Sequence[Column], search: str = "", default
         sort = ""
         if sortable:
             with st.container(width=190):
-                sort = address.choice(
-                    context, "sort", context.text("grid.sort"), sortable, everything=context.text("grid.sort")
-                )
+                label = context.text("grid.sort")
+                sort = address.choice(context, "sort", label, sortable, everything=label)
         with st.container(width=130):
-            size = st.selectbox(
-                context.text("grid.size"),
-                list(sizes),
-                index=list(sizes).index(str(default_size)),
-                format_func=lambda code: sizes[code],
-                key="size",
-                label_visibility="collapsed",
-                bind="query-params",
-                on_change=address.forget_page,
-            )
-    return ListQuery(search=search, page=_page_number(), size=int(size or default_size), sort=sort)
-
-
-def _page_number() -> int:
-    written = st.session_state.get("page", st.query_params.get("page", "1"))
-    try:
-        return max(1, int(written))
-    except ValueError:
-        return 1
+            size = address.choice(context, "size", context.text("grid.size"), sizes, usual=str(default_size))
+    return ListQuery(search=search, page=address.page_number(), size=int(size), sort=sort)
 
 
 def table(
@@ -141,14 +123,9 @@ def table(
 
 
 def _paging(context: Context, key: str, total: int, query: ListQuery) -> None:
-    pages = max(1, -(-total // query.size))
     with st.container(horizontal=True, key=f"grid_paging_{key}", vertical_alignment="center"):
         cards.note(context.text("grid.total", count=f"{total:,}"))
-        if pages > 1:
-            # The binding takes the number from the address; one beyond the end would be an error.
-            if st.session_state.get("page", 1) > pages:
-                st.session_state["page"] = pages
-            st.pagination(pages, key="page", bind="query-params")
+        address.paging(max(1, -(-total // query.size)))
 
 
 def _text(context: Context, value: Any, column: Column, zone: str) -> str | None:

@@ -245,7 +245,7 @@ def traffic(context: Context, moment: Moment) -> None:
         if all(row["entries"] is None and row["exits"] is None for row in hours):
             cards.nothing(text("home.no_traffic"))
             return
-        figure = charts.over_hours(
+        figure = charts.over_positions(
             [row["hour"] for row in hours],
             [
                 charts.Series(text("home.entries"), [row["entries"] for row in hours], BLUE),

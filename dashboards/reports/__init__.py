@@ -1,0 +1,1 @@
+"""How a report becomes a page: filters, chart, table with totals, drilling down, downloads."""

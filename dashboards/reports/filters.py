@@ -1,0 +1,168 @@
+"""The filters of a report, kept in the address.
+
+Belongs here: lots, period and the report's own parameters as widgets, and what they mean as parameters of the report.
+Does not belong here: checking them, which the report does. The address holds what people chose (``period=yesterday``),
+so a shared link keeps meaning yesterday; days in it are both included, the report's own end is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboards.context import Context
+from dashboards.ui import address
+from warehouse.codes import code_sets
+from warehouse.reports.base import Report, ReportResult
+from warehouse.reports.catalogue import find
+from warehouse.reports.parameters import Parameter, ParameterType
+from warehouse.reports.period import Clock, Grain, as_of_day
+from warehouse.reports.texts import code_text
+
+PERIOD, DAYS, FROM_TIME, TO_TIME = "period", "days", "from_time", "to_time"
+CUSTOM: Final = "custom"
+
+
+def draw(context: Context, report_name: str, first: Sequence[str], presets: Sequence[str]) -> dict[str, Any]:
+    """Draw the filters; returns parameters for ``Context.query``: lot, from, to and the report's own that are set."""
+    report = find(report_name)
+    asked: dict[str, Any] = {}
+    shown = [parameter for parameter in report.parameters if parameter.key in first]
+    more = [
+        parameter
+        for parameter in report.parameters
+        if parameter.key not in first and parameter.type is not ParameterType.PERIOD
+    ]
+    with st.container(horizontal=True, key="report_filters", vertical_alignment="bottom"):
+        with st.container(width=280):
+            asked |= _lots(context)
+        if report.grain is not Grain.NONE:
+            asked |= _period(context, report, presets)
+        for parameter in shown:
+            with st.container(width=190):
+                asked |= _parameter(context, parameter)
+        if more:
+            active = sum(1 for parameter in more if address.written(parameter.key))
+            label = context.text("report.more_active", count=active) if active else context.text("report.more")
+            with st.popover(label, icon=":material/tune:"):
+                for parameter in more:
+                    asked |= _parameter(context, parameter, label_visibility="visible")
+        st.button(
+            context.text("report.reset"),
+            icon=":material/restart_alt:",
+            key="report_reset",
+            type="tertiary",
+            on_click=_reset,
+            args=([parameter.key for parameter in report.parameters],),
+        )
+    return asked
+
+
+def _reset(keys: Sequence[str]) -> None:
+    address.forget(("lot", PERIOD, DAYS, FROM_TIME, TO_TIME, "sort", "size", "columns", "shape", *keys))
+    st.query_params.clear()
+
+
+def _lots(context: Context) -> dict[str, Any]:
+    names = {lot.code: lot.name for lot in context.lots()}
+    everything = context.text("report.all_lots", count=len(names))
+    chosen = address.choices("lot", context.text("grid.lot"), names, placeholder=everything)
+    return {"lot": ",".join(chosen)} if chosen else {}
+
+
+def latest_day(context: Context) -> date:
+    """The business day that the published data reach."""
+    publication = context.publication()
+    return as_of_day({lot.clock for lot in context.lots()}, publication.data_as_of or publication.published_at)
+
+
+def preset_days(preset: str, latest: date) -> tuple[date, date]:
+    """First and last day of a preset, both included; the week begins on Monday.
+
+    Raises:
+        KeyError: there is no such preset.
+    """
+    yesterday = latest - timedelta(days=1)
+    return {
+        "today": (latest, latest),
+        "yesterday": (yesterday, yesterday),
+        "week": (latest - timedelta(days=latest.weekday()), latest),
+        "month": (latest.replace(day=1), latest),
+        "last7": (latest - timedelta(days=6), latest),
+        "last30": (latest - timedelta(days=29), latest),
+    }[preset]
+
+
+def _period(context: Context, report: Report, presets: Sequence[str]) -> dict[str, str]:
+    text, latest = context.text, latest_day(context)
+    with st.container(width=130):
+        options = {code: text(f"report.period_{code}") for code in presets}
+        preset = address.choice(context, PERIOD, text("report.period"), options, usual=presets[0])
+    if preset != CUSTOM:
+        start, end = preset_days(preset, latest)
+        return {"from": start.isoformat(), "to": (end + timedelta(days=1)).isoformat()}
+    with st.container(width=250):
+        start, end = address.days(DAYS, text("report.days"), preset_days("last7", latest))
+    if report.grain not in (Grain.RECORD, Grain.HOUR):
+        return {"from": start.isoformat(), "to": (end + timedelta(days=1)).isoformat()}
+    return _with_times(context, report, start, end)
+
+
+def _with_times(context: Context, report: Report, start: date, end: date) -> dict[str, str]:
+    step = timedelta(hours=1) if report.grain is Grain.HOUR else timedelta(minutes=1)
+    times: list[time | None] = []
+    for key, label in ((FROM_TIME, "report.from_time"), (TO_TIME, "report.to_time")):
+        with st.container(width=104):
+            times.append(address.clock_time(key, context.text(label), step))
+    if times == [None, None]:
+        return {"from": start.isoformat(), "to": (end + timedelta(days=1)).isoformat()}
+    first = datetime.combine(start, times[0] or time())
+    last = (
+        datetime.combine(end, times[1]) if times[1] is not None else datetime.combine(end, time()) + timedelta(days=1)
+    )
+    return {"from": first.isoformat(timespec="seconds"), "to": last.isoformat(timespec="seconds")}
+
+
+def _parameter(context: Context, parameter: Parameter, label_visibility: str = "collapsed") -> dict[str, Any]:
+    key, label = parameter.key, context.text(f"report.filter_{parameter.key}")
+    value: str
+    match parameter.type:
+        case ParameterType.CHOICE:
+            options = {code: choice_text(context, parameter, code) for code in parameter.choices}
+            usual = parameter.default or address.ALL
+            value = address.choice(context, key, label, options, usual=usual, label_visibility=label_visibility)
+        case ParameterType.CHOICES:
+            options = {code: choice_text(context, parameter, code) for code in parameter.choices}
+            value = ",".join(address.choices(key, label, options, label_visibility=label_visibility))
+        case ParameterType.BOOLEAN:
+            options = {code: context.text(f"form.{code}") for code in ("yes", "no")}
+            value = address.choice(context, key, label, options, label_visibility=label_visibility)
+        case _:
+            help_text = parameter.zh if context.language == "zh" else parameter.en
+            value = address.text(key, label, help_text=help_text, label_visibility=label_visibility)
+    return {key: value} if value else {}
+
+
+def choice_text(context: Context, parameter: Parameter, code: str) -> str:
+    """The label of a choice: of the code set that has all of the choices, else of the catalogs."""
+    if parameter.key not in WORDED:
+        for name, labels in code_sets().items():
+            if set(parameter.choices) <= set(labels):
+                return code_text(name, code, context.language)
+    return context.text(f"report.choice_{parameter.key}_{code}")
+
+
+WORDED: Final = ("by", "split", "inner")
+"""Choices that the catalogs word better than a code set would."""
+
+
+def zone_of(result: ReportResult) -> ZoneInfo:
+    """The zone in which times about the whole page are shown: that of most of its lots."""
+    clocks: dict[Clock, int] = {}
+    for lot in result.question.chosen or result.question.known_lots:
+        clocks[lot.clock] = clocks.get(lot.clock, 0) + 1
+    return ZoneInfo(max(clocks, key=lambda clock: clocks[clock]).time_zone if clocks else "Asia/Shanghai")

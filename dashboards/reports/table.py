@@ -1,0 +1,91 @@
+"""A report's rows as an HTML table: real text that can be read, copied, printed and followed.
+
+Belongs here: cells, alignment, the row of totals, links to where figures come from. Values are written by
+``warehouse.reports.texts``, as in CSV, but for thousands separators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboards.context import Context
+from dashboards.reports.drill import Drill
+from dashboards.ui import cards
+from warehouse.reports.base import ReportResult
+from warehouse.reports.columns import Column, ColumnType
+from warehouse.reports.texts import TOTAL, writer
+
+NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.MONEY, ColumnType.AVERAGE, ColumnType.RATIO, ColumnType.DURATION})
+
+
+def cell_writer(column: Column, language: str) -> Callable[[Any], str]:
+    """How a value stands in a cell."""
+    if column.type in (ColumnType.INTEGER, ColumnType.MONEY):
+        return lambda value: "" if value is None else f"{value:,}"
+    return writer(column, language)
+
+
+def draw(
+    context: Context,
+    result: ReportResult,
+    columns: Sequence[Column],
+    drills: Mapping[str, Drill],
+    asked: Mapping[str, Any],
+) -> None:
+    """Draw the shown columns of the page's rows, and the totals over the whole filter."""
+    if not result.rows:
+        cards.nothing(context.text("grid.none"))
+        return
+    places = {column.key: place for place, column in enumerate(result.columns)}
+    writers = [(column, places[column.key], cell_writer(column, context.language)) for column in columns]
+    # A link that leads nowhere for this person is no link.
+    allowed = {key: one for key, one in drills.items() if context.allows(f"{one.menu}.view")}
+    head = "".join(
+        f"<th scope='col' class='{_side(column)}'>{escape(column.header(context.language))}</th>" for column in columns
+    )
+    body = []
+    for row in result.rows:
+        record = dict(zip(places, row, strict=True))
+        cells = []
+        for column, place, write in writers:
+            content = escape(write(row[place]))
+            one = allowed.get(column.key)
+            if one is not None and _leads_somewhere(row[place]):
+                href = escape(one.address(result.report.name, column.key, record, asked), quote=True)
+                content = f"<a href='{href}' target='_self'>{content}</a>"
+            cells.append(f"<td class='{_side(column)}'>{content}</td>")
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    foot = _totals(result, writers, context.language) if result.totals and result.report.totals_row else ""
+    label = escape(result.report.title(context.language), quote=True)
+    st.html(
+        f"<div class='pc-table' tabindex='0' role='region' aria-label='{label}'>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>{foot}</table></div>"
+    )
+
+
+def _side(column: Column) -> str:
+    return "r" if column.type in NUMBERS else "l"
+
+
+def _leads_somewhere(value: Any) -> bool:
+    return value is not None and not (isinstance(value, int | Decimal) and value == 0)
+
+
+def _totals(result: ReportResult, writers: Sequence[tuple[Column, int, Callable[[Any], str]]], language: str) -> str:
+    cells = []
+    for position, (column, _place, write) in enumerate(writers):
+        value = result.totals.get(column.key)
+        words = (
+            TOTAL.get(language, TOTAL["en"])
+            if position == 0 and value is None
+            else ""
+            if value is None
+            else write(value)
+        )
+        cells.append(f"<td class='{_side(column)}'>{escape(words)}</td>")
+    return f"<tfoot><tr>{''.join(cells)}</tr></tfoot>"

@@ -1,0 +1,16 @@
+"""长期车续费查询: one row per renewal."""
+
+from __future__ import annotations
+
+from dashboards.context import Context
+from dashboards.frame import View
+from dashboards.reports.page import ReportPage
+from dashboards.reports.page import render as render_report
+
+VIEW = View("renewals", ":material/autorenew:")
+PAGE = ReportPage("renewals", first=("plate", "kind"))
+
+
+def render(context: Context) -> None:
+    """Draw the page."""
+    render_report(context, PAGE)

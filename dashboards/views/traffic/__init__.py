@@ -1,0 +1,1 @@
+"""Operation reports: traffic and records."""
