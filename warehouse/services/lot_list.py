@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from warehouse.geography.coordinates import Datum, Point, convert
@@ -140,7 +140,8 @@ def list_lots(
             session, _lots(actor).where(*_conditions(session, query, wanted, moment)), query, _SORTS, "name"
         )
         capacities = capacities_today(session, [row[0] for row in rows], moment)
-        return Found([LotRow(**_shown(*row, capacities, moment)) for row in rows], total)
+        shown = [_shown(lot, customer, agent, capacities, moment) for lot, customer, agent in rows]
+        return Found([LotRow(**values) for values in shown], total)
 
 
 def get_lot(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | None = None) -> LotView:
@@ -197,7 +198,7 @@ def capacities_today(session: Session, lots: Collection[Lot], now: datetime) -> 
     return {row.lot_id: row.spaces for row in rows if row.valid_from <= today[row.lot_id]}
 
 
-def _lots(actor: Actor) -> Any:
+def _lots(actor: Actor) -> Select[tuple[Lot, Node, Node]]:
     ids = actor.scope.lot_ids
     return (
         select(Lot, Node, _AGENT)

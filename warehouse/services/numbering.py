@@ -32,7 +32,11 @@ def next_code(session: Session, model: type[Node] | type[Lot], prefix: str) -> s
 
 def check_code_is_free(session: Session, fields: Fields, model: type[Node] | type[Lot], code: str) -> None:
     """Note a problem of the field ``code`` when it is somebody's, or was."""
-    found = session.scalar(select(model).where(model.code == code))
+    found: Node | Lot | None
+    if model is Lot:
+        found = session.scalar(select(Lot).where(Lot.code == code))
+    else:
+        found = session.scalar(select(Node).where(Node.code == code))
     if found is None:
         return
     kind_zh, kind_en = ("停车场", "lot") if isinstance(found, Lot) else (_LEVELS_ZH[found.level], found.level)

@@ -33,7 +33,7 @@ _LONGEST: Final = 20_000
 
 def private_key(fields: Fields, name: str, typed: str) -> RSAPrivateKey | None:
     """An RSA private key of at least 2048 bits, from PEM or bare base64, PKCS#1 or PKCS#8; else a problem is noted."""
-    key = None
+    key: object = None
     if (der := _der(typed)) is not None:
         try:
             key = load_der_private_key(der, password=None)
@@ -51,7 +51,7 @@ def private_key(fields: Fields, name: str, typed: str) -> RSAPrivateKey | None:
 
 def public_key(fields: Fields, name: str, typed: str) -> RSAPublicKey | None:
     """An RSA public key of at least 2048 bits, from PEM, bare base64 or a PEM certificate; else a problem is noted."""
-    key = None
+    key: object = None
     try:
         if "BEGIN CERTIFICATE" in typed:
             key = load_pem_x509_certificate(typed.encode()).public_key()
