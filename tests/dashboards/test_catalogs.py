@@ -23,6 +23,8 @@ def prefixes() -> set[str]:
 def used_patterns() -> set[str]:
     """Regular expressions of the keys in the pages: literals, and f-strings whose variable parts stand for anything."""
     patterns = set()
+    for file in DASHBOARDS.rglob("*.html"):
+        patterns |= {re.escape(key) for key in re.findall(r'text\("([a-z0-9_.]+)"', file.read_text(encoding="utf-8"))}
     for file in DASHBOARDS.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
