@@ -56,8 +56,8 @@ def test_the_sentences_of_a_key_have_the_same_placeholders() -> None:
 
 
 def test_every_key_that_the_pages_use_exists() -> None:
-    # Permissions look like keys: "agents.edit".
-    for pattern in used_patterns() - {re.escape(permission) for permission in ALL_PERMISSIONS}:
+    # Permissions and events of the operator log look like keys: "agents.edit".
+    for pattern in used_patterns() - {re.escape(name) for name in (*ALL_PERMISSIONS, "report.mismatch")}:
         assert any(re.fullmatch(pattern, key) for key in catalog("zh")), pattern
 
 
