@@ -19,8 +19,8 @@ from typing import Any, Final
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
@@ -154,7 +154,7 @@ class Provider:
 
     def _opened(self, sealed: str, now: datetime) -> Pending:
         try:
-            pending = Pending(**json.loads(decrypt(self.settings, sealed)))
+            pending = Pending(**json.loads(decrypt(self.settings, sealed.encode())))
         except (ParkError, ValueError, TypeError) as error:
             raise _stale() from error
         if not 0 <= now.timestamp() - pending.started_at <= PENDING_FOR.total_seconds():
