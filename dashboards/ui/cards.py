@@ -257,6 +257,47 @@ def _event(row: Event) -> str:
     )
 
 
+def table(label: str, headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Rows of text to read; ``label`` is for screen readers, ``right`` are the columns with figures."""
+    sides = ["r" if index in right else "l" for index in range(len(headings))]
+    head = "".join(
+        f"<th scope='col' class='{side}'>{escape(heading)}</th>" for side, heading in zip(sides, headings, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td class='{side}' title='{escape(cell, quote=True)}'>{escape(cell)}</td>"
+            for side, cell in zip(sides, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    st.html(
+        f"<div class='pc-table' tabindex='0' role='region' aria-label='{escape(label, quote=True)}'>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value; an empty value is shown as a dash. ``tone`` colours it as a badge."""
+
+    label: str
+    value: str
+    tone: str = ""
+
+
+def facts(rows: Iterable[Fact]) -> None:
+    """Names and values in as many columns as there is room for."""
+    st.html("<dl class='pc-facts'>" + "".join(_fact(row) for row in rows) + "</dl>")
+
+
+def _fact(row: Fact) -> str:
+    value = escape(row.value) or "—"
+    shown = f"<span class='pc-badge {escape(row.tone, quote=True)}'>{value}</span>" if row.tone else value
+    return f"<div><dt>{escape(row.label)}</dt><dd>{shown}</dd></div>"
+
+
 def title(text: str, below: str = "") -> None:
     """A page's title with a line below it."""
     st.html(f"<div class='pc-title'>{escape(text)}</div><div class='pc-sub'>{escape(below)}</div>")

@@ -198,7 +198,7 @@ def capacities_today(session: Session, lots: Collection[Lot], now: datetime) -> 
     return {row.lot_id: row.spaces for row in rows if row.valid_from <= today[row.lot_id]}
 
 
-def _lots(actor: Actor) -> Select[Lot, Node, Node]:
+def _lots(actor: Actor) -> Select[*tuple[Any, ...]]:
     ids = actor.scope.lot_ids
     return (
         select(Lot, Node, _AGENT)
