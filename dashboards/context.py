@@ -114,6 +114,7 @@ class Context:
             report,
             tuple(sorted((name, str(value)) for name, value in parameters.items())),
             self.actor.scope.lot_ids,
+            self.actor.allows(access.WHOLE_PLATES),
             self.language,
             self.publication().snapshot_id,
         )

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from warehouse.errors import Forbidden
 from warehouse.lake.reader import Reader
 from warehouse.reports import base
 from warehouse.reports.base import Report, ReportResult, Stream
+from warehouse.reports.masking import masked, masked_stream
 from warehouse.security import audit
 from warehouse.security.actor import Actor
 from warehouse.security.permissions import EXPORT, VIEW, menu_of_report
 from warehouse.settings import Settings
+
+WHOLE_PLATES: Final = "plates.view"
 
 
 def permission_of(report: Report, action: str = VIEW) -> str:
@@ -50,7 +53,8 @@ def run(
         ParkError: a parameter does not fit.
     """
     with _noting_refusals(settings, actor, permission_of(report)):
-        return base.run(report, reader, actor.scope, params, language)
+        result = base.run(report, reader, actor.scope, params, language)
+        return result if actor.allows(WHOLE_PLATES) else masked(result)
 
 
 @contextmanager
@@ -72,4 +76,4 @@ def export(
     ):
         details = {key: str(value) for key, value in (params or {}).items()}
         audit.note_export(settings, actor, permission, report.name, {**details, "rows": whole.result.row_count})
-        yield whole
+        yield whole if actor.allows(WHOLE_PLATES) else masked_stream(whole)
