@@ -1,7 +1,8 @@
 """The lander: sealed journal segments become rows of the lake, then live state, then archive.
 
-Belongs here: the order of these steps, grouping of small segments, retries, setting aside. Does not belong here:
-reading segments (``segments.py``), the lake transaction (``landing.py``), live state (``live_state.py``).
+Belongs here: the order of these steps, grouping of small segments, retries, setting aside. Does not belong here: the
+cloud's own records (``outbox.py``), reading segments (``segments.py``), the lake transaction (``landing.py``), live
+state (``live_state.py``).
 
 A crash at any point is harmless: a segment stays in ``sealed/`` until it is in the lake and the live state, a batch
 that is in the ledger is skipped, live state takes only newer news, and archiving twice gives the same file. Nothing
@@ -23,7 +24,7 @@ from typing import Final
 import duckdb
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from ingest import live_state
+from ingest import live_state, outbox
 from ingest.journal import Journal
 from ingest.landing import land_group
 from ingest.segments import UnreadableSegment, load
@@ -152,6 +153,7 @@ class Lander:
         segment that itself cannot be landed is retried ``MAX_FAILURES`` times and then set aside, the others land.
         """
         summary = DrainSummary()
+        self._take_outbox(summary)
         self.journal.seal_orphans()
         sealed = self.journal.sealed_segments()
         self._attempts.keep_only(path.name for path in sealed)
@@ -181,6 +183,14 @@ class Lander:
             if summary.segments or summary.set_aside or summary.error:
                 report(summary)
             stop.wait(min(_LONGEST_PAUSE_SECONDS, self._settings.lander_interval_seconds * 2 ** min(troubles, 10)))
+
+    def _take_outbox(self, summary: DrainSummary) -> None:
+        """Put the cloud's own records into the journal; whatever goes wrong there, the lots' records land."""
+        try:
+            outbox.take(self._settings, self.journal)
+        except Exception as error:
+            logger.exception("the records of the outbox wait")
+            summary.error = _first_line(error)
 
     def _groups(self, paths: Sequence[Path], summary: DrainSummary) -> list[list[Path]]:
         """Segments in order, small ones together; one that caused trouble before stands alone."""
