@@ -62,6 +62,13 @@ def draw(context: Context, report_name: str, first: Sequence[str], presets: Sequ
     return asked
 
 
+def lots_and_period(context: Context, presets: Sequence[str]) -> dict[str, Any]:
+    """The two filters that every list of records has, for pages that show several; inside the caller's row."""
+    with st.container(width=280):
+        asked = _lots(context)
+    return asked | _period(context, find("entry-records"), presets)
+
+
 def _reset(keys: Sequence[str]) -> None:
     address.forget(("lot", PERIOD, DAYS, FROM_TIME, TO_TIME, "sort", "size", "columns", "shape", *keys))
     st.query_params.clear()

@@ -44,6 +44,7 @@ MENU: Final = tuple(
             "traffic_statistics traffic_analysis entry_records exit_records inner_entry_records inner_exit_records",
         ),
         ("traffic", (VIEW, EDIT, EXPORT), "alarms"),
+        ("traffic", _SEEN, "plate_search"),
         (
             "finance",
             _REPORT,

@@ -1,0 +1,1 @@
+"""Devices as the lots report them."""
