@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.requests import is_same_origin, session_cookie, trusted_networks
+from dashboards.requests import is_same_origin, public_origin, session_cookie, trusted_networks
 from warehouse.security.sessions import signed_in
 from warehouse.settings import Settings
 
@@ -67,13 +67,19 @@ class Gate:
         refusal = await self._refusal(scope)
         if scope["type"] == "websocket":
             if refusal is None:
-                await self.app(scope, receive, send)
+                await self.app(self._with_public_host(scope), receive, send)
             else:
                 # Closing before accepting makes the server answer the handshake with 403.
                 await send({"type": "websocket.close", "code": 4401})
             return
         with_headers = _adding_headers(send, is_private=refusal is not None or scope["path"].startswith("/auth/"))
         await (refusal or self.app)(scope, receive, with_headers)
+
+    def _with_public_host(self, scope: Scope) -> Scope:
+        """The scope with the host that the browser asked for; Streamlit compares it with the websocket's origin."""
+        _scheme, host = public_origin(HTTPConnection(scope), self.networks, self.settings)
+        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        return {**scope, "headers": [(b"host", host.encode("latin-1")), *others]}
 
     async def _refusal(self, scope: Scope) -> ASGIApp | None:
         """The answer to who may not pass; None for who may."""
