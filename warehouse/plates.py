@@ -75,6 +75,11 @@ def recognise(text: str) -> tuple[str | None, str | None]:
     return plate, "misread_plate"
 
 
+def masked_plate(plate: str) -> str:
+    """The first two and the last two characters with stars between; a short one is all stars."""
+    return plate[:2] + "*" * (len(plate) - 4) + plate[-2:] if len(plate) > 5 else "*" * len(plate)
+
+
 def form(plate: str) -> str | None:
     """The name of the form in ``PLATE_FORMS`` that a normalised plate has, or None."""
     return next((name for name, pattern in PLATE_FORMS.items() if re.fullmatch(pattern, plate)), None)

@@ -13,6 +13,7 @@ from typing import Final
 
 from warehouse.lake.reader import Row
 from warehouse.plates import PLATE_PATTERN
+from warehouse.plates import masked_plate as masked_plate
 from warehouse.reports.base import ReportResult, Stream
 from warehouse.reports.columns import Column
 
@@ -21,11 +22,6 @@ TEXTS: Final = frozenset({"remark", "message", "payload"})
 """Columns with free text in which a plate may stand."""
 
 _IN_TEXT: Final = re.compile(PLATE_PATTERN)
-
-
-def masked_plate(plate: str) -> str:
-    """The first two and the last two characters with stars between; a short one is all stars."""
-    return plate[:2] + "*" * (len(plate) - 4) + plate[-2:] if len(plate) > 5 else "*" * len(plate)
 
 
 def masked_text(text: str) -> str:

@@ -20,7 +20,7 @@ from warehouse.ops.models import LongTermVehicle, Owner, OwnerSpace, VehicleGrou
 from warehouse.plates import normalise
 from warehouse.security.actor import Actor
 from warehouse.services.listing import Found, ListQuery, like, one_page
-from warehouse.services.parkers import SEES, LotDay, find_owner, lot_days, one_of, vehicle_in_state
+from warehouse.services.parkers import SEES, LotDay, find_owner, lot_days, one_of, plate_writer, vehicle_in_state
 from warehouse.services.validity import STATES, state_on
 from warehouse.services.work import reading
 from warehouse.settings import Settings
@@ -87,6 +87,7 @@ class OwnerView:
     owner_id: int
     lot_id: int
     lot_name: str
+    time_zone: str
     today: date
     code: str
     name: str
@@ -139,7 +140,7 @@ def list_owners(
             "owner_id": Owner.owner_id,
         }
         rows, total = one_page(session, wanted, query, sorts, "code")
-        return Found(_rows(session, [row[0] for row in rows], lots), total)
+        return Found(_rows(session, actor, [row[0] for row in rows], lots), total)
 
 
 def get_owner(settings: Settings, actor: Actor, owner_id: int, *, now: datetime | None = None) -> OwnerView:
@@ -164,10 +165,12 @@ def get_owner(settings: Settings, actor: Actor, owner_id: int, *, now: datetime 
         ).all()
         spaces = session.scalars(select(OwnerSpace).where(OwnerSpace.owner_id == owner_id).order_by(OwnerSpace.number))
         used = {vehicle.group_id for vehicle in vehicles}
+        written = plate_writer(actor)
         return OwnerView(
             owner_id=owner_id,
             lot_id=owner.lot_id,
             lot_name=lot.name,
+            time_zone=lot.time_zone,
             today=lot.today,
             code=owner.code,
             name=owner.name,
@@ -177,7 +180,7 @@ def get_owner(settings: Settings, actor: Actor, owner_id: int, *, now: datetime 
             vehicles=tuple(
                 VehicleView(
                     vehicle_id=row.vehicle_id,
-                    plate=row.plate,
+                    plate=written(row.plate),
                     plate_colour=row.plate_colour,
                     vehicle_class=row.vehicle_class,
                     valid_from=row.valid_from,
@@ -210,8 +213,9 @@ def _matches(search: str) -> ColumnElement[bool]:
     return or_(*conditions)
 
 
-def _rows(session: Session, owners: list[Owner], lots: dict[int, LotDay]) -> list[OwnerRow]:
+def _rows(session: Session, actor: Actor, owners: list[Owner], lots: dict[int, LotDay]) -> list[OwnerRow]:
     ids = [owner.owner_id for owner in owners]
+    written = plate_writer(actor)
     vehicles: dict[int, list[tuple[str, date | None, date | None]]] = {}
     found = (
         select(LongTermVehicle.owner_id, LongTermVehicle.plate, LongTermVehicle.valid_from, LongTermVehicle.valid_to)
@@ -219,7 +223,7 @@ def _rows(session: Session, owners: list[Owner], lots: dict[int, LotDay]) -> lis
         .order_by(LongTermVehicle.vehicle_id)
     )
     for owner_id, plate, first, last in session.execute(found):
-        vehicles.setdefault(owner_id, []).append((plate, first, last))
+        vehicles.setdefault(owner_id, []).append((written(plate), first, last))
     spaces: dict[int, list[str]] = {}
     numbers = select(OwnerSpace.owner_id, OwnerSpace.number).where(OwnerSpace.owner_id.in_(ids))
     for owner_id, number in session.execute(numbers.order_by(OwnerSpace.number)):

@@ -9,7 +9,7 @@ for what both do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from warehouse.errors import Forbidden
 from warehouse.ops.models import LongTermVehicle, Lot, Owner
+from warehouse.plates import masked_plate
 from warehouse.security.actor import Actor
 from warehouse.security.permissions import DELETE, EDIT, VIEW
 from warehouse.services.validity import in_state, local_today
@@ -26,12 +27,19 @@ from warehouse.services.work import Work, locked, visible_lot
 
 SEES: Final = (f"long_term_owners.{VIEW}", f"owner_wallets.{VIEW}", f"long_term_vehicles.{VIEW}")
 EDITS: Final = (f"long_term_owners.{EDIT}", f"owner_wallets.{EDIT}")
+WHOLE_PLATES: Final = "plates.view"
 DELETES: Final = (f"long_term_owners.{DELETE}", f"owner_wallets.{DELETE}")
 
 
 def one_of(actor: Actor, permissions: Sequence[str]) -> str:
     """The first of ``permissions`` that the actor holds; the first of all when none, for the refusal to name."""
     return next((permission for permission in permissions if actor.allows(permission)), permissions[0])
+
+
+def plate_writer(actor: Actor) -> Callable[[str], str]:
+    """How plates are shown to the actor: whole to those who may see or type them, to others with stars."""
+    is_whole = actor.allows(WHOLE_PLATES) or any(actor.allows(permission) for permission in EDITS)
+    return str if is_whole else masked_plate
 
 
 @dataclass(frozen=True)

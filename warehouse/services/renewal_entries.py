@@ -6,6 +6,7 @@ Belongs here: what lists and receipts show. Does not belong here: selling (``ren
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from warehouse.errors import Forbidden
 from warehouse.ops.models import Lot, Owner, OwnerRenewal, VehicleGroup
 from warehouse.security.actor import Actor
 from warehouse.services.listing import Found, ListQuery, one_page
-from warehouse.services.parkers import SEES, find_owner, one_of
+from warehouse.services.parkers import SEES, find_owner, one_of, plate_writer
 from warehouse.services.work import reading
 from warehouse.settings import Settings
 
@@ -66,7 +67,8 @@ def list_renewals(settings: Settings, actor: Actor, owner_id: int, query: ListQu
         wanted = select(OwnerRenewal).where(OwnerRenewal.owner_id == owner_id)
         sorts = {"created_at": OwnerRenewal.created_at, "renewal_id": OwnerRenewal.renewal_id}
         rows, total = one_page(session, wanted, query, sorts, "-renewal_id")
-        return Found([view_of(row[0]) for row in rows], total)
+        written = plate_writer(actor)
+        return Found([view_of(row[0], written) for row in rows], total)
 
 
 def get_receipt(settings: Settings, actor: Actor, renewal_id: int) -> Receipt:
@@ -89,17 +91,17 @@ def get_receipt(settings: Settings, actor: Actor, renewal_id: int) -> Receipt:
                 en=f"renewal {renewal_id} does not exist, or you may not see it: choose from the list",
             )
         renewal, owner, lot, group = found
-        return Receipt(view_of(renewal), lot.name, lot.time_zone, owner.code, owner.name, group)
+        return Receipt(view_of(renewal, plate_writer(actor)), lot.name, lot.time_zone, owner.code, owner.name, group)
 
 
-def view_of(renewal: OwnerRenewal) -> RenewalView:
-    """What a renewal shows."""
+def view_of(renewal: OwnerRenewal, written: Callable[[str], str] = str) -> RenewalView:
+    """What a renewal shows; ``written`` says how plates are."""
     return RenewalView(
         renewal_id=renewal.renewal_id,
         owner_id=renewal.owner_id,
         receipt_number=renewal.receipt_number,
         created_at=renewal.created_at,
-        plates=tuple(renewal.plates.split(",")),
+        plates=tuple(written(plate) for plate in renewal.plates.split(",")),
         plan_name=renewal.plan_name,
         periods=renewal.periods,
         unit_price=renewal.unit_price,

@@ -17,7 +17,7 @@ from warehouse.ops.models import LongTermVehicle, Owner, VehicleGroup
 from warehouse.plates import normalise
 from warehouse.security.actor import Actor
 from warehouse.services.listing import Found, ListQuery, like, one_page
-from warehouse.services.parkers import SEES, lot_days, one_of, vehicle_in_state
+from warehouse.services.parkers import SEES, lot_days, one_of, plate_writer, vehicle_in_state
 from warehouse.services.validity import STATES, state_on
 from warehouse.services.work import reading
 from warehouse.settings import Settings
@@ -30,6 +30,7 @@ class VehicleRow:
     vehicle_id: int
     lot_id: int
     lot_name: str
+    time_zone: str
     plate: str
     plate_colour: str | None
     vehicle_class: str
@@ -93,13 +94,15 @@ def list_vehicles(
             "vehicle_id": LongTermVehicle.vehicle_id,
         }
         rows, total = one_page(session, wanted, query, sorts, "plate")
+        written = plate_writer(actor)
         return Found(
             [
                 VehicleRow(
                     vehicle_id=vehicle.vehicle_id,
                     lot_id=vehicle.lot_id,
                     lot_name=lots[vehicle.lot_id].name,
-                    plate=vehicle.plate,
+                    time_zone=lots[vehicle.lot_id].time_zone,
+                    plate=written(vehicle.plate),
                     plate_colour=vehicle.plate_colour,
                     vehicle_class=vehicle.vehicle_class,
                     owner_id=owner_row.owner_id,

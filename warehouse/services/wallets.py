@@ -70,17 +70,11 @@ def top_up(settings: Settings, actor: Actor, owner_id: int, form: MoneyForm, key
         ParkError: ``key_used`` when the key belongs to something else.
     """
     fields = Fields()
-    amount = fields.money("amount", form.amount, least=FEN)
-    method = fields.choice("method", form.method, TOP_UP_METHODS)
-    remark = fields.text("remark", form.remark, longest=500)
+    wanted = checked(form, fields)
     with working(settings, actor, one_of(actor, EDITS[::-1])) as work:
-        owner, lot = owner_of(work, owner_id)
+        owner, _lot = owner_of(work, owner_id)
         fields.done()
-        entry, is_new = move(work, owner, "top_up", amount, key, method=method, remark=remark)
-        if is_new:
-            _record(work, owner, entry)
-            work.upload(lot.lot_id, top_up_record(owner, entry))
-        return view_of(entry)
+        return view_of(book_top_up(work, owner, wanted, key))
 
 
 def refund(settings: Settings, actor: Actor, owner_id: int, form: MoneyForm, key: str) -> EntryView:
@@ -92,13 +86,11 @@ def refund(settings: Settings, actor: Actor, owner_id: int, form: MoneyForm, key
         ParkError: ``balance_too_low``; ``key_used``.
     """
     fields = Fields()
-    amount = fields.money("amount", form.amount, least=FEN)
-    method = fields.choice("method", form.method, TOP_UP_METHODS)
-    remark = fields.text("remark", form.remark, longest=500)
+    wanted = checked(form, fields)
     with working(settings, actor, EDIT) as work:
         owner, _lot = owner_of(work, owner_id)
         fields.done()
-        entry, is_new = move(work, owner, "refund", -amount, key, method=method, remark=remark)
+        entry, is_new = move(work, owner, "refund", -wanted.amount, key, method=wanted.method, remark=wanted.remark)
         if is_new:
             _record(work, owner, entry)
         return view_of(entry)
@@ -124,6 +116,33 @@ def correct(settings: Settings, actor: Actor, owner_id: int, form: CorrectionFor
         if is_new:
             _record(work, owner, entry)
         return view_of(entry)
+
+
+@dataclass(frozen=True)
+class Money:
+    """A ``MoneyForm`` that was checked."""
+
+    amount: Decimal
+    method: str
+    remark: str | None
+
+
+def checked(form: MoneyForm, fields: Fields, remark_name: str = "remark") -> Money:
+    """What the form says; problems go to ``fields``."""
+    return Money(
+        amount=fields.money("amount", form.amount, least=FEN),
+        method=fields.choice("method", form.method, TOP_UP_METHODS),
+        remark=fields.text(remark_name, form.remark, longest=500),
+    )
+
+
+def book_top_up(work: Work, owner: Owner, money: Money, key: str) -> WalletEntry:
+    """Put money into the wallet of a locked owner: ledger, operator log and record, each once for one ``key``."""
+    entry, is_new = move(work, owner, "top_up", money.amount, key, method=money.method, remark=money.remark)
+    if is_new:
+        _record(work, owner, entry)
+        work.upload(owner.lot_id, top_up_record(owner, entry))
+    return entry
 
 
 def move(

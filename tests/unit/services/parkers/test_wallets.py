@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import exc, select, text
 
-from tests.unit.services.parkers.conftest import World, key, problems
+from tests.unit.services.parkers.conftest import LOT, WESTERN_LOT, World, key, problems
 from warehouse.errors import ParkError
 from warehouse.ops.models import Wallet, WalletEntry
 from warehouse.ops.session import ops_engine, ops_session
 from warehouse.services.listing import ListQuery
+from warehouse.services.owner_forms import OwnerForm, VehicleForm
+from warehouse.services.owner_opening import open_owner
 from warehouse.services.owners import get_owner
 from warehouse.services.renewals import RenewalForm, renew
 from warehouse.services.wallet_entries import list_entries, prove_ledger
@@ -120,6 +123,31 @@ def test_what_cannot_be_booked_is_told_at_its_field(world: World) -> None:
         "amount",
         "reason",
     }
+
+
+def test_an_owner_is_opened_with_the_first_money_in_one_transaction_and_once_for_one_form(world: World) -> None:
+    actor = world.actor("cashier")
+    used = key()
+    form = OwnerForm(LOT, " 王健 ", vehicles=(VehicleForm("鲁F00001"),))
+    owner_id = open_owner(world.settings, actor, form, MoneyForm("100", "cash"), used)
+    before = world.counts()
+    assert open_owner(world.settings, actor, form, MoneyForm("100.00", "cash"), used) == owner_id
+    for other, money in (
+        (replace(form, name="别人"), MoneyForm("100", "cash")),
+        (form, MoneyForm("101", "cash")),
+        (replace(form, lot_id=WESTERN_LOT), MoneyForm("100", "cash")),
+    ):
+        with pytest.raises(ParkError) as caught:
+            open_owner(world.settings, world.actor(), other, money, used)
+        assert caught.value.code == "key_used"
+    assert world.counts() == before
+    assert get_owner(world.settings, actor, owner_id).balance == Decimal("100.00")
+    wrong = problems(lambda: open_owner(world.settings, actor, form, MoneyForm("0", "x", "y" * 501), key()))
+    assert set(wrong) == {"amount", "method", "money_remark"}
+    assert set(problems(lambda: open_owner(world.settings, actor, form, MoneyForm("1", "cash"), key()))) == {
+        "vehicles.0.plate"
+    }
+    assert world.counts() == before
 
 
 def test_the_store_itself_refuses_to_change_or_delete_an_entry(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from warehouse.security.actor import Actor
 from warehouse.services import owner_changes, owners, renewal_entries, renewal_plans, renewals, vehicles, wallets
 from warehouse.services.listing import ListQuery
 from warehouse.services.owner_forms import OwnerForm
+from warehouse.services.owner_opening import open_owner
 from warehouse.services.renewal_plans import PlanForm
 from warehouse.services.renewals import RenewalForm
 from warehouse.services.wallet_entries import list_entries, prove_ledger
@@ -56,6 +57,10 @@ CALLS: dict[str, tuple[Call, str]] = {
     ),
     "top_up": (
         lambda t, a: wallets.top_up(t.world.settings, a, t.owner_id, MoneyForm("x", None), key()),
+        "owner_wallets.edit",
+    ),
+    "open_owner": (
+        lambda t, a: open_owner(t.world.settings, a, OwnerForm(LOT, ""), MoneyForm("x", None), key()),
         "owner_wallets.edit",
     ),
     "refund": (
@@ -146,3 +151,14 @@ def test_lists_and_proofs_of_a_stranger_hold_no_foreign_row(target: Target) -> N
     assert owners.list_owners(target.world.settings, stranger, NAMED).total == 0
     assert vehicles.list_vehicles(target.world.settings, stranger, NAMED).total == 0
     assert prove_ledger(target.world.settings, stranger).wallets == 0
+
+
+def test_whoever_may_neither_see_nor_type_plates_whole_sees_them_with_stars(target: Target) -> None:
+    settings, whole = target.world.settings, target.world.actor("reader")
+    starred = replace(whole, permissions=whole.permissions - {"plates.view"})
+    for actor, plate in ((whole, "鲁F69Y07"), (starred, "鲁F***07")):
+        assert owners.list_owners(settings, actor, NAMED).rows[0].plates == (plate,)
+        assert owners.get_owner(settings, actor, target.owner_id).vehicles[0].plate == plate
+        assert vehicles.list_vehicles(settings, actor, NAMED).rows[0].plate == plate
+        assert renewal_entries.list_renewals(settings, actor, target.owner_id, NAMED).rows[0].plates == (plate,)
+        assert renewal_entries.get_receipt(settings, actor, target.renewal_id).renewal.plates == (plate,)
