@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, credentials, reports."""
+"""Commands of the stores: init, doctor, version, lots, reports, operator log, import and export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from warehouse import lots_commands, report_commands
+from warehouse import audit_commands, exchange_commands, lots_commands, report_commands
 from warehouse.settings import load_settings
 
 
@@ -14,6 +14,8 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    audit_commands.register(app)
+    exchange_commands.register(app)
 
     @app.command()
     def init() -> None:

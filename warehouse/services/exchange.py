@@ -191,7 +191,7 @@ def _apply(
     report = _report(sheet, lines, done, judging.problems, unknown)
     if judging.problems and not skip_wrong:
         raise _NotAppliedError(report)
-    counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "left out": report.wrong}
+    counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "left_out": report.wrong}
     lot = judging.lot
     work.record(
         _ENTITY,

@@ -25,7 +25,7 @@ from warehouse.settings import Settings
 
 ENTITY: Final = "invoice_setting"
 DOWNLINK: Final = "invoice_settings"
-READ_SECRET: Final = "invoice_settings.read_secret"  # noqa: S105 - the name of an action
+READ_SECRET: Final = "invoice_settings.read_secrets"  # noqa: S105 - the name of an action
 _SHOWN: Final = ("is_enabled", "late_issue_days")
 LONGEST_WINDOW_DAYS: Final = 366
 DEFAULT_WINDOW_DAYS: Final = 30

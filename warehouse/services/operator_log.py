@@ -8,6 +8,7 @@ Entries are paged by their number, so that a page of an old day costs no more th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, func, or_, select, true, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute
 
-from warehouse.errors import Forbidden
+from warehouse.errors import Forbidden, ParkError
 from warehouse.ops.models import AuditEntry, Lot, Node
 from warehouse.security import audit
 from warehouse.security.actor import Actor
+from warehouse.services.exchange_files import write_table
+from warehouse.services.exchange_sheet import Column, Kind
 from warehouse.services.listing import LARGEST_PAGE, like
 from warehouse.services.work import reading
 from warehouse.settings import Settings
@@ -27,7 +30,24 @@ from warehouse.settings import Settings
 COUNTED: Final = 10_000
 """Entries are counted up to this number; more are "more than"."""
 
+MOST_IN_WORKBOOK: Final = 100_000
 _BATCH: Final = 2000
+_COLUMNS: Final = (
+    Column("entry_id", "序号", "Number", Kind.INTEGER),
+    Column("at", "时间(UTC)", "Time (UTC)"),
+    Column("login", "操作员", "Operator"),
+    Column("address", "来源地址", "Address"),
+    Column("action", "操作", "Action"),
+    Column("outcome", "结果", "Outcome"),
+    Column("entity", "对象类型", "Kind of thing"),
+    Column("entity_id", "对象编号", "Id of thing"),
+    Column("entity_name", "对象名称", "Name of thing"),
+    Column("node", "机构", "Node"),
+    Column("lot", "停车场", "Lot"),
+    Column("before", "修改前", "Before"),
+    Column("after", "修改后", "After"),
+    Column("entry_hash", "校验值", "Hash"),
+)
 
 
 @dataclass(frozen=True)
@@ -144,29 +164,48 @@ def get_entry(settings: Settings, actor: Actor, entry_id: int) -> LogEntry:
         return _entry(*found)
 
 
-def every_entry(settings: Settings, actor: Actor, asked: LogQuery) -> Iterator[LogEntry]:
-    """All entries that fit, newest first, for a download, which is itself written to the log.
+def log_file(settings: Settings, actor: Actor, asked: LogQuery, file_format: str, language: str) -> bytes:
+    """All entries that fit, newest first, as CSV or XLSX; taking them out is itself written to the log.
 
     Raises:
         Forbidden: without ``operator_log.export``.
+        ParkError: ``too_many_rows`` for a workbook.
     """
-    audit_details = {name: str(value) for name, value in vars(asked).items() if value not in ("", None)}
     with reading(settings, actor, "operator_log.export") as session:
         fits = _fitting(actor, asked).order_by(AuditEntry.entry_id.desc())
         newest = session.scalar(select(func.max(AuditEntry.entry_id))) or 0
-    audit.note_export(settings, actor, "operator_log.export", "operator_log", audit_details)
+        total = session.scalar(select(func.count()).select_from(fits.order_by(None).subquery())) or 0
+    if file_format == "xlsx" and total > MOST_IN_WORKBOOK:
+        raise ParkError(
+            zh=f"共 {total} 条，超过 XLSX 的上限 {MOST_IN_WORKBOOK} 条：请改用 CSV 或缩小范围",
+            en=f"{total} entries exceed the {MOST_IN_WORKBOOK} of a workbook: use CSV or narrow the filter",
+            code="too_many_rows",
+        )
+    details = {name: str(value) for name, value in vars(asked).items() if value not in ("", None) and name != "size"}
+    audit.note_export(settings, actor, "operator_log.export", "operator_log", details | {"rows": total})
 
-    def batches() -> Iterator[LogEntry]:
+    def rows() -> Iterator[Mapping[str, Any]]:
         last = newest + 1
         while True:
             with reading(settings, actor, "operator_log.export") as session:
                 found: list[Any] = list(session.execute(fits.where(AuditEntry.entry_id < last).limit(_BATCH)))
-            yield from (_entry(*row) for row in found)
+            for entry, node_name, lot_name in found:
+                yield {column.field: getattr(entry, column.field, None) for column in _COLUMNS} | {
+                    "at": f"{entry.at:%Y-%m-%d %H:%M:%S}",
+                    "node": node_name,
+                    "lot": lot_name,
+                    "before": _json(entry.before),
+                    "after": _json(entry.after),
+                }
             if len(found) < _BATCH:
                 return
             last = found[-1][0].entry_id
 
-    return batches()
+    return write_table(file_format, "操作员日志" if language == "zh" else "Operator log", _COLUMNS, rows(), language)
+
+
+def _json(document: Any) -> str | None:
+    return None if document is None else json.dumps(document, ensure_ascii=False, sort_keys=True)
 
 
 def known_values(settings: Settings, actor: Actor, name: str) -> list[str]:

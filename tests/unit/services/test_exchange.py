@@ -89,7 +89,7 @@ def test_each_changed_thing_and_the_import_itself_have_entries_in_the_log(tenant
         ("import", "agents"),
     ]
     assert (entries[-2].before, entries[-2].after) == ({"contact_name": "王五"}, {"contact_name": "赵六"})
-    assert entries[-1].after == {"file": "b.csv", "new": 0, "changed": 1, "unchanged": 1, "left out": 0}
+    assert entries[-1].after == {"file": "b.csv", "new": 0, "changed": 1, "unchanged": 1, "left_out": 0}
 
 
 def test_columns_that_a_file_lacks_are_left_alone_and_empty_cells_clear(tenants: Tenants) -> None:

@@ -81,7 +81,7 @@ def test_reading_the_secret_for_use_is_logged(tenants: Tenants) -> None:
     lot_id = tenants.lots["S-1"]
     save_invoice_setting(tenants.settings, tenants.actor("sun"), lot_id, InvoiceForm(True, 30, SECRET))
     assert read_encryption_string(tenants.settings, LOCAL, lot_id, "deliver to the lot") == SECRET
-    entry = tenants.log("invoice_settings.read_secret")[-1]
+    entry = tenants.log("invoice_settings.read_secrets")[-1]
     assert (entry.login, entry.lot_id, entry.after) == ("local", lot_id, {"purpose": "deliver to the lot"})
 
 
