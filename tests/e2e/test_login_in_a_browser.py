@@ -6,12 +6,24 @@ import re
 
 import pytest
 
+from warehouse.ops.session import ops_session
 from warehouse.security.logins import FREE_FAILURES
+from warehouse.services.operators import create_operator
+from warehouse.services.tree import ensure_platform
 
 pytestmark = pytest.mark.usefixtures("chromium")
 LOGIN, PASSWORD = "li.na", "Right-Horse-7"
 EMPTY = "尚未发布数据"
 AT_LOGIN = re.compile(r"/auth/login")
+AT_PASSWORD = re.compile(r"/auth/password")
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
+
+
+def add_person(server, login: str, name: str, password: str | None = PASSWORD) -> str:
+    """A login of the platform with a generated password when None is given."""
+    with ops_session(server.settings) as session:
+        node_id = ensure_platform(session).node_id
+        return create_operator(session, login=login, name=name, role="admin", node_id=node_id, password=password)
 
 
 def test_a_wrong_password_is_told_and_the_right_one_leads_to_the_page_asked_for(empty_server, new_context, sign_in):
@@ -126,3 +138,83 @@ def test_no_request_leaves_this_machine(empty_server, new_context, sign_in):
     assert any("/_stcore/stream" in url for url in requested)
     foreign = [url for url in requested if not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)]
     assert foreign == []
+
+
+def test_a_generated_password_must_be_changed_before_any_page_is_seen(empty_server, new_context, sign_in):
+    given = add_person(empty_server, "chen.jie", "陈洁", None)
+    page = new_context().new_page()
+    sign_in(page, empty_server, login="chen.jie", password=given, path="/?date=2026-01-02")
+    page.wait_for_url(AT_PASSWORD)
+    page.goto(empty_server.url + "/")
+    page.wait_for_url(AT_PASSWORD)
+    page.goto(empty_server.url + "/?date=2026-01-02")
+    page.wait_for_url(AT_PASSWORD)
+    page.fill("#old", given)
+    page.fill("#new", "chen.jie2026")
+    page.fill("#repeated", "chen.jie2026")
+    page.get_by_role("button", name="修改密码").click()
+    page.get_by_text("密码不能是账号或姓名").wait_for()
+    for field, password in (("#old", given), ("#new", "Quiet-River-29"), ("#repeated", "Quiet-River-29")):
+        page.fill(field, password)
+    page.get_by_role("button", name="修改密码").click()
+    page.get_by_text(EMPTY).first.wait_for()
+    assert "date=2026-01-02" in page.url
+    page.reload()
+    page.get_by_text(EMPTY).first.wait_for()
+    again = new_context().new_page()
+    sign_in(again, empty_server, login="chen.jie", password="Quiet-River-29")
+    again.get_by_text(EMPTY).first.wait_for()
+
+
+def test_a_session_ended_from_another_browser_is_out_at_its_next_run(empty_server, new_context, sign_in):
+    add_person(empty_server, "zhao.min", "赵敏")
+    phone, desk = new_context(user_agent=PHONE).new_page(), new_context().new_page()
+    for page in (phone, desk):
+        sign_in(page, empty_server, login="zhao.min")
+        page.get_by_text(EMPTY).first.wait_for()
+    desk.goto(empty_server.url + "/auth/account")
+    rows = desk.get_by_role("listitem")
+    assert rows.count() == 2
+    assert "本浏览器" in rows.nth(0).inner_text()
+    other = rows.filter(has_text="Safari · iPhone")
+    other.get_by_role("button", name="结束").click()
+    desk.get_by_text("已结束该设备上的登录").wait_for()
+    assert rows.count() == 1
+    # Nobody touches the phone: its own waiting for a publication runs the guard.
+    phone.wait_for_url(AT_LOGIN, timeout=60_000)
+    desk.get_by_role("link", name="返回首页").click()
+    desk.get_by_text(EMPTY).first.wait_for()
+
+
+def test_changing_the_password_signs_other_browsers_out_and_keeps_this_one(empty_server, new_context, sign_in):
+    add_person(empty_server, "sun.li", "孙丽")
+    other, desk = new_context().new_page(), new_context().new_page()
+    for page in (other, desk):
+        sign_in(page, empty_server, login="sun.li")
+        page.get_by_text(EMPTY).first.wait_for()
+    desk.goto(empty_server.url + "/auth/account")
+    desk.get_by_role("link", name="修改密码").click()
+    for field, password in (("#old", PASSWORD), ("#new", "Quiet-River-29"), ("#repeated", "Quiet-River-29")):
+        desk.fill(field, password)
+    desk.get_by_role("button", name="修改密码").click()
+    desk.get_by_text("密码已修改").wait_for()
+    other.reload()
+    other.wait_for_url(AT_LOGIN)
+    desk.goto(empty_server.url + "/")
+    desk.get_by_text(EMPTY).first.wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_account_pages_fit_a_phone_and_run_no_script(empty_server, new_context, sign_in, scheme):
+    context = new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, java_script_enabled=False)
+    page = context.new_page()
+    add_person(empty_server, f"long.{scheme}", "一个名字非常非常长的操作员" * 6)
+    sign_in(page, empty_server, login=f"long.{scheme}", path="/auth/account")
+    page.wait_for_url("**/auth/account")
+    for path in ("/auth/account", "/auth/password"):
+        page.goto(empty_server.url + path)
+        assert page.locator("main").bounding_box()["width"] <= 390 - 16
+        right = max(box["x"] + box["width"] for one in page.locator("main *").all() if (box := one.bounding_box()))
+        assert right <= 390
+        back = page.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert back == {"light": "rgb(244, 246, 250)", "dark": "rgb(11, 18, 32)"}[scheme]
