@@ -37,6 +37,14 @@ def _template() -> tempfile.TemporaryDirectory[str]:
     kept = tempfile.TemporaryDirectory()
     settings = Settings(home=Path(kept.name))
     migrate(settings)
+    plant(settings)
+    with ops_engine(settings).connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return kept
+
+
+def plant(settings: Settings) -> None:
+    """The operators of ``prepared`` in a migrated store."""
     hashed = hash_password(PASSWORD)
     with ops_session(settings) as session:
         session.add(Node(node_id=1, parent_id=None, level="platform", code="platform-1", name="平台"))
@@ -52,9 +60,6 @@ def _template() -> tempfile.TemporaryDirectory[str]:
                     created_at=datetime.now(UTC),
                 )
             )
-    with ops_engine(settings).connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return kept
 
 
 def prepared(folder: Path, **values: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -258,3 +259,9 @@ def test_an_unknown_login_costs_as_much_work_as_a_known_one(
     costs = {str(argon2.extract_parameters(hashed)) for hashed in verified}
     assert len(verified) == 3
     assert len(costs) == 1
+
+
+def test_a_burst_of_parallel_guesses_is_checked_no_more_often_than_guesses_in_a_row(settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _number: attempt(settings, "wrong"), range(16)))
+    assert sum(result.wait_seconds == 0 for result in results) == FREE_FAILURES + 1

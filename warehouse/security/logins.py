@@ -14,6 +14,7 @@ import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -54,6 +55,8 @@ LONGEST_ADDRESS_DELAY_SECONDS = 300
 FIRST_DELAY_SECONDS = 5
 MEMORY = timedelta(days=1)
 """A failure older than this no longer counts."""
+
+_COUNT_LOCK: Final = 0x5061724C
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,9 @@ def _count_attempt(settings: Settings, key: str, address: str, now: datetime) ->
     """
     here = AuthFailure.address == address[:64]
     with write_session(settings) as session:
+        if session.get_bind().dialect.name == "postgresql":
+            # SQLite lets one write at a time; here those of one address wait for each other.
+            session.execute(select(func.pg_advisory_xact_lock(_COUNT_LOCK, func.hashtext(address))))
         session.execute(delete(AuthFailure).where(AuthFailure.failed_at <= now - MEMORY))
 
         def failures(*which: ColumnElement[bool]) -> tuple[int, datetime | None]:
