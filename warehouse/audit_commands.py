@@ -78,7 +78,13 @@ def register(app: typer.Typer) -> None:
             typer.echo(json.dumps([asdict(entry) for entry in page.rows], ensure_ascii=False, default=_text))
             return
         for entry in page.rows:
-            changes = ", ".join(f"{one.field}: {one.before!r} → {one.after!r}" for one in entry.differences)
+            changes = ", ".join(
+                f"{one.field}: {one.before!r} → {one.after!r}"
+                if entry.change == "changed"
+                else f"{one.field}: {told!r}"
+                for one in entry.differences
+                for told in (one.before if entry.change == "deleted" else one.after,)
+            )
             subject = " ".join(filter(None, (entry.entity, entry.entity_name)))
             typer.echo(
                 f"{entry.entry_id:>7}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.login:<16} {entry.outcome:<7} "

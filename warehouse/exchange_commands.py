@@ -65,12 +65,16 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     ) -> None:
         """Write a table's lines into the store, all or nothing; any wrong line ends in exit code 1."""
+        from warehouse.ops.session import ops_session
         from warehouse.services.exchange import find_sheet, import_file, try_file
+        from warehouse.services.tree import ensure_platform
 
         settings = load_settings()
         sheet = find_sheet(sheet_name)
         if not file.is_file():
             raise ParkError(zh=f"文件 {file} 不存在", en=f"{file} does not exist", code="no_file")
+        with ops_session(settings) as session:
+            ensure_platform(session)  # a new instance has none before its first administrator
         actor, lot_id, content = acting(settings, login), _lot_id(settings, lot), file.read_bytes()
         if dry_run:
             report = try_file(settings, actor, sheet, file.name, content, lot_id=lot_id)
