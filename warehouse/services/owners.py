@@ -16,13 +16,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from warehouse.ops.models import LongTermVehicle, Owner, OwnerSpace, VehicleGroup, Wallet
+from warehouse.ops.models import Area, LongTermVehicle, Owner, OwnerSpace, VehicleGroup, Wallet
 from warehouse.plates import normalise
 from warehouse.security.actor import Actor
 from warehouse.services.listing import Found, ListQuery, like, one_page
 from warehouse.services.parkers import SEES, LotDay, find_owner, lot_days, one_of, plate_writer, vehicle_in_state
 from warehouse.services.validity import STATES, state_on
-from warehouse.services.work import reading
+from warehouse.services.work import reading, visible_lot
 from warehouse.settings import Settings
 
 NOTHING: Final = Decimal("0.00")
@@ -251,3 +251,15 @@ def _rows(session: Session, actor: Actor, owners: list[Owner], lots: dict[int, L
         )
         for owner in owners
     ]
+
+
+def area_names(settings: Settings, actor: Actor, lot_id: int) -> dict[str, str]:
+    """Names of a lot's areas by id, for the choice of where a space is.
+
+    Raises:
+        Forbidden: the lot is not there for this actor.
+    """
+    with reading(settings, actor, one_of(actor, SEES)) as session:
+        visible_lot(session, actor, lot_id)
+        areas = session.scalars(select(Area).where(Area.lot_id == lot_id).order_by(Area.area_id))
+        return {area.area_id: area.name for area in areas}

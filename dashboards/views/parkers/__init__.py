@@ -1,0 +1,1 @@
+"""Pages of long-term parkers: owners, wallets, vehicles."""
