@@ -70,9 +70,16 @@ class ImportReport:
 @cache
 def sheets() -> Mapping[str, Sheet]:
     """Every table by name."""
-    from warehouse.services import exchange_nodes, exchange_operators, exchange_roles
+    from warehouse.services import exchange_gates, exchange_lots, exchange_nodes, exchange_operators, exchange_roles
 
-    found = (exchange_nodes.AGENTS, exchange_nodes.CUSTOMERS, exchange_operators.OPERATORS, exchange_roles.ROLES)
+    found = (
+        exchange_nodes.AGENTS,
+        exchange_nodes.CUSTOMERS,
+        exchange_lots.LOTS,
+        exchange_gates.GATES,
+        exchange_operators.OPERATORS,
+        exchange_roles.ROLES,
+    )
     return {sheet.name: sheet for sheet in found}
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from warehouse.geography.coordinates import Datum, Point, convert
 from warehouse.ops.models import AreaCapacity, Lot, LotCredential, Node, Operator, Owner
@@ -101,23 +102,36 @@ def create_lot(settings: Settings, actor: Actor, customer_id: int, form: LotForm
     with working(settings, actor, _EDIT) as work:
         customer = nodes.node_of(work, "customer", customer_id)
         lock_codes(work.session)
-        fields, values = _cleaned(form, None)
-        _check_licence(fields, values, (None, None), actor, customer)
-        capacity = fields.whole("capacity", form.capacity, least=0, most=MOST_SPACES, required=False)
-        if form.code.strip():
-            values["code"] = fields.code("code", form.code)
-            check_code_is_free(work.session, fields, Lot, values["code"])
-        else:
-            values["code"] = next_code(work.session, Lot, "L")
+        fields, values = cleaned(form, None)
+        check_new(work.session, actor, customer, form, fields, values)
         fields.done()
-        lot = Lot(customer_id=customer_id, **values)
-        work.session.add(lot)
-        work.session.flush()
-        if capacity is not None:
-            work.session.add(AreaCapacity(lot_id=lot.lot_id, area_id=None, valid_from=FIRST_DAY, spaces=capacity))
-        after = picture(lot, FIELDS) | {"capacity": capacity}
-        work.record("lot", lot.lot_id, lot.name, None, after, lot_id=lot.lot_id)
-        return NewLot(lot.lot_id, lot.code)
+        return add(work, customer, values)
+
+
+def check_new(
+    session: Session, actor: Actor, customer: Node, form: LotForm, fields: Fields, values: dict[str, Any]
+) -> None:
+    """Check what counts for a new lot only; puts ``code`` and ``capacity`` into ``values``."""
+    check_licence(fields, values, (None, None), actor, customer)
+    values["capacity"] = fields.whole("capacity", form.capacity, least=0, most=MOST_SPACES, required=False)
+    if form.code.strip():
+        values["code"] = fields.code("code", form.code)
+        check_code_is_free(session, fields, Lot, values["code"])
+    else:
+        values["code"] = next_code(session, Lot, "L")
+
+
+def add(work: Work, customer: Node, values: dict[str, Any]) -> NewLot:
+    """Write a new lot with checked ``values``."""
+    capacity = values.pop("capacity")
+    lot = Lot(customer_id=customer.node_id, **values)
+    work.session.add(lot)
+    work.session.flush()
+    if capacity is not None:
+        work.session.add(AreaCapacity(lot_id=lot.lot_id, area_id=None, valid_from=FIRST_DAY, spaces=capacity))
+    after = picture(lot, FIELDS) | {"capacity": capacity}
+    work.record("lot", lot.lot_id, lot.name, None, after, lot_id=lot.lot_id)
+    return NewLot(lot.lot_id, lot.code)
 
 
 def edit_lot(settings: Settings, actor: Actor, lot_id: int, version: int, form: LotForm) -> None:
@@ -130,11 +144,11 @@ def edit_lot(settings: Settings, actor: Actor, lot_id: int, version: int, form: 
     """
     with working(settings, actor, _EDIT) as work:
         lot = work.lot(lot_id, version)
-        fields, values = _cleaned(form, lot)
+        fields, values = cleaned(form, lot)
         customer = work.session.get_one(Node, lot.customer_id)
-        _check_licence(fields, values, (lot.licence_from, lot.licence_to), actor, customer)
+        check_licence(fields, values, (lot.licence_from, lot.licence_to), actor, customer)
         fields.done()
-        _change(work, lot, values)
+        change(work, lot, values)
 
 
 def move_lot(settings: Settings, actor: Actor, lot_id: int, version: int, customer_id: int) -> None:
@@ -156,7 +170,7 @@ def move_lot(settings: Settings, actor: Actor, lot_id: int, version: int, custom
         refuse_roles_left_behind(work, Operator.lot_id == lot_id, left, lot.name)
         for operator in work.session.scalars(locked(select(Operator).where(Operator.lot_id == lot_id))):
             put(operator, {"node_id": customer_id})
-        _change(work, lot, {"customer_id": customer_id})
+        change(work, lot, {"customer_id": customer_id})
 
 
 def delete_lot(settings: Settings, actor: Actor, lot_id: int, version: int) -> None:
@@ -186,7 +200,8 @@ def delete_lot(settings: Settings, actor: Actor, lot_id: int, version: int) -> N
         work.record("lot", lot_id, lot.name, before, None, lot_id=lot_id)
 
 
-def _change(work: Work, lot: Lot, values: dict[str, Any]) -> None:
+def change(work: Work, lot: Lot, values: dict[str, Any]) -> None:
+    """Set checked values, write what changed to the operator log, and tell the lot what it must know."""
     before = picture(lot, FIELDS)
     put(lot, values)
     after = picture(lot, FIELDS)
@@ -195,7 +210,8 @@ def _change(work: Work, lot: Lot, values: dict[str, Any]) -> None:
         queue_lot_settings(work.session, work.actor, lot, work.now)
 
 
-def _cleaned(form: LotForm, lot: Lot | None) -> tuple[Fields, dict[str, Any]]:
+def cleaned(form: LotForm, lot: Lot | None) -> tuple[Fields, dict[str, Any]]:
+    """The form's values, trimmed, and the problems found so far; ``lot`` is the one that is edited."""
     fields = Fields()
     values: dict[str, Any] = {
         "name": fields.text("name", form.name, required=True, longest=200),
@@ -260,13 +276,14 @@ def _degrees(fields: Fields, name: str, value: float | str | None, limit: int) -
     return round(degrees, SHOWN_PLACES + 1)
 
 
-def _check_licence(
+def check_licence(
     fields: Fields,
     values: dict[str, Any],
     standing: tuple[date | None, date | None],
     actor: Actor,
     customer: Node,
 ) -> None:
+    """Note a problem when the licence differs from ``standing`` and is not the actor's to set."""
     if (values["licence_from"], values["licence_to"]) != standing and not may_set_licence(actor, customer):
         fields.wrong(
             "licence_to",

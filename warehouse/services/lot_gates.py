@@ -1,22 +1,22 @@
 """Gates of a lot and the token that each one's payment QR code carries.
 
-Belongs here: adding, editing, importing, removing gates; replacing a token. Does not belong here: pictures and sheets
-of the codes (``gate_codes.py``), what a driver pays.
+Belongs here: adding, editing, removing gates; replacing a token. Does not belong here: pictures and sheets of the codes
+(``gate_codes.py``), files of gates (``exchange_gates.py``), what a driver pays.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
 from warehouse.ops.models import Area, Gate, Lot
 from warehouse.security.actor import Actor
-from warehouse.services.fields import Fields, InvalidFields, Problem
+from warehouse.services.fields import Fields
 from warehouse.services.rows import put
 from warehouse.services.work import Work, locked, picture, reading, visible_lot, working
 from warehouse.settings import Settings
@@ -50,16 +50,6 @@ class GateView:
     area_name: str | None
     pay_url: str
     version: int
-
-
-@dataclass(frozen=True)
-class GateImport:
-    """What an import does or would do; counts are gates. With problems nothing is written."""
-
-    created: int
-    updated: int
-    unchanged: int
-    problems: list[tuple[int, Problem]]
 
 
 def pay_url(settings: Settings, token: str) -> str:
@@ -104,7 +94,7 @@ def add_gate(settings: Settings, actor: Actor, lot_id: int, form: GateForm) -> N
     """
     with working(settings, actor, "lots.edit") as work:
         lot = work.lot(lot_id)
-        fields, values = _cleaned(work, lot, form)
+        fields, values = cleaned(work.session, lot, form)
         if values["gate_id"] is not None and _find(work, lot_id, values["gate_id"]) is not None:
             fields.wrong(
                 "gate_id",
@@ -112,7 +102,7 @@ def add_gate(settings: Settings, actor: Actor, lot_id: int, form: GateForm) -> N
                 f"“{values['gate_id']}” exists already, choose another id",
             )
         fields.done()
-        _add(work, lot, values)
+        add(work, lot, values)
 
 
 def edit_gate(settings: Settings, actor: Actor, lot_id: int, version: int, form: GateForm) -> None:
@@ -126,9 +116,9 @@ def edit_gate(settings: Settings, actor: Actor, lot_id: int, version: int, form:
     with working(settings, actor, "lots.edit") as work:
         lot = work.lot(lot_id)
         gate = _gate(work, lot, form.gate_id, version)
-        fields, values = _cleaned(work, lot, form)
+        fields, values = cleaned(work.session, lot, form)
         fields.done()
-        _change(work, lot, gate, values)
+        change(work, lot, gate, values)
 
 
 def remove_gate(settings: Settings, actor: Actor, lot_id: int, version: int, gate_id: str) -> None:
@@ -167,63 +157,8 @@ def replace_code(settings: Settings, actor: Actor, lot_id: int, version: int, ga
         return pay_url(settings, gate.pay_token)
 
 
-def import_gates(
-    settings: Settings, actor: Actor, lot_id: int, forms: Sequence[GateForm], *, dry_run: bool
-) -> GateImport:
-    """Add and change gates in bulk, by id; gates that are not named stay. All or nothing.
-
-    Args:
-        settings: names the store.
-        actor: needs ``lots.edit``.
-        lot_id: the lot.
-        forms: one a line; problems carry the place in this list, from 1.
-        dry_run: tell what would happen and write nothing.
-
-    Raises:
-        Forbidden: the lot is not there for this actor.
-    """
-    try:
-        with working(settings, actor, "lots.edit") as work:
-            done = _import(work, work.lot(lot_id), forms)
-            if dry_run or done.problems:
-                raise _Undo(done)
-            return done
-    except _Undo as undo:
-        return undo.done
-
-
-class _Undo(Exception):  # noqa: N818 - no error: it ends the transaction
-    def __init__(self, done: GateImport) -> None:
-        super().__init__()
-        self.done = done
-
-
-def _import(work: Work, lot: Lot, forms: Sequence[GateForm]) -> GateImport:
-    created = updated = 0
-    problems: list[tuple[int, Problem]] = []
-    seen: dict[str, int] = {}
-    for line, form in enumerate(forms, start=1):
-        fields, values = _cleaned(work, lot, form)
-        gate_id = values["gate_id"]
-        if gate_id in seen:
-            fields.wrong("gate_id", f"与第 {seen[gate_id]} 条重复", f"is in line {seen[gate_id]} already")
-        elif gate_id is not None:
-            seen[gate_id] = line
-        try:
-            fields.done()
-        except InvalidFields as invalid:
-            problems += [(line, problem) for problem in invalid.problems]
-            continue
-        gate = _find(work, lot.lot_id, gate_id)
-        if gate is None:
-            _add(work, lot, values)
-            created += 1
-        else:
-            updated += _change(work, lot, gate, values)
-    return GateImport(created, updated, len(seen) - created - updated, problems)
-
-
-def _cleaned(work: Work, lot: Lot, form: GateForm) -> tuple[Fields, dict[str, Any]]:
+def cleaned(session: Session, lot: Lot, form: GateForm) -> tuple[Fields, dict[str, Any]]:
+    """The form's values, trimmed, and the problems found."""
     fields = Fields()
     values = {
         "gate_id": fields.text("gate_id", form.gate_id, required=True, longest=64),
@@ -231,7 +166,7 @@ def _cleaned(work: Work, lot: Lot, form: GateForm) -> tuple[Fields, dict[str, An
         "direction": fields.choice("direction", form.direction, DIRECTIONS),
         "area_id": form.area_id or None,
     }
-    if values["area_id"] is not None and work.session.get(Area, (lot.lot_id, values["area_id"])) is None:
+    if values["area_id"] is not None and session.get(Area, (lot.lot_id, values["area_id"])) is None:
         fields.wrong("area_id", f"没有区域“{values['area_id']}”", f"there is no area “{values['area_id']}”")
     return fields, values
 
@@ -252,7 +187,8 @@ def _gate(work: Work, lot: Lot, gate_id: str, version: int) -> Gate:
     return gate
 
 
-def _add(work: Work, lot: Lot, values: dict[str, Any]) -> None:
+def add(work: Work, lot: Lot, values: dict[str, Any]) -> None:
+    """Write a new gate with checked values."""
     gate = Gate(lot_id=lot.lot_id, pay_token=secrets.token_urlsafe(_TOKEN_BYTES), **values)
     work.session.add(gate)
     work.session.flush()
@@ -261,11 +197,12 @@ def _add(work: Work, lot: Lot, values: dict[str, Any]) -> None:
     _tell(work, gate)
 
 
-def _change(work: Work, lot: Lot, gate: Gate, values: dict[str, Any]) -> bool:
+def change(work: Work, lot: Lot, gate: Gate, values: dict[str, Any]) -> None:
+    """Set checked values and write what changed to the operator log."""
     before = picture(gate, _FIELDS)
     put(gate, values)
     after = picture(gate, _FIELDS)
-    return work.record("gate", f"{lot.lot_id}/{gate.gate_id}", gate.name, before, after, lot_id=lot.lot_id)
+    work.record("gate", f"{lot.lot_id}/{gate.gate_id}", gate.name, before, after, lot_id=lot.lot_id)
 
 
 def _tell(work: Work, gate: Gate) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.services.tree.conftest import CUSTOMER, FOREIGN_CUSTOMER, FOREIGN_LOT, LOT, World
 from warehouse.security.actor import LOCAL, Actor
 from warehouse.services import (
+    exchange,
     gate_codes,
     lot_areas,
     lot_capacity,
@@ -65,7 +66,9 @@ CHANGES: dict[str, Use] = {
     "edit gate": lambda s, a, lot: lot_gates.edit_gate(s, a, lot, 1, GATE),
     "remove gate": lambda s, a, lot: lot_gates.remove_gate(s, a, lot, 1, "G"),
     "replace code": lambda s, a, lot: lot_gates.replace_code(s, a, lot, 1, "G"),
-    "import gates": lambda s, a, lot: lot_gates.import_gates(s, a, lot, [GATE], dry_run=True),
+    "import gates": lambda s, a, lot: exchange.import_file(
+        s, a, exchange.find_sheet("gates"), "g.csv", b"gate_id,name\nG,G\n", lot_id=lot
+    ),
     "add tariff": lambda s, a, lot: lot_tariffs.add_tariff(s, a, lot, TARIFF),
     "edit tariff": lambda s, a, lot: lot_tariffs.edit_tariff(s, a, lot, 1, 1, TARIFF),
     "remove tariff": lambda s, a, lot: lot_tariffs.remove_tariff(s, a, lot, 1, 1),

@@ -19,7 +19,6 @@ from warehouse.services.lot_gates import (
     GateForm,
     add_gate,
     edit_gate,
-    import_gates,
     list_gates,
     remove_gate,
     replace_code,
@@ -118,26 +117,3 @@ def test_a_gate_is_edited_once_a_version_and_removed(world: World) -> None:
     remove_gate(world.settings, admin, LOT, 2, "G1")
     assert world.count(Gate) == 0
     assert world.commands()[-1].payload == {"gate_id": "G1", "url": None}
-
-
-def test_an_import_adds_and_changes_all_or_nothing_and_tells_beforehand(world: World) -> None:
-    admin = world.actor("admin")
-    add_gate(world.settings, admin, LOT, EAST)
-    [before] = list_gates(world.settings, admin, LOT)
-    forms = [replace(EAST, name="新东门"), GateForm("G2", "南门"), GateForm("G3", "北门", "entry")]
-    planned = import_gates(world.settings, admin, LOT, forms, dry_run=True)
-    assert (planned.created, planned.updated, planned.unchanged, planned.problems) == (2, 1, 0, [])
-    assert list_gates(world.settings, admin, LOT) == [before]
-    bad = import_gates(
-        world.settings, admin, LOT, [*forms, GateForm("G2", "重复"), GateForm("", "无号", "up")], dry_run=False
-    )
-    assert [(line, problem.field) for line, problem in bad.problems] == [
-        (4, "gate_id"),
-        (5, "gate_id"),
-        (5, "direction"),
-    ]
-    assert list_gates(world.settings, admin, LOT) == [before]
-    assert import_gates(world.settings, admin, LOT, forms, dry_run=False).created == 2
-    after = {gate.gate_id: gate for gate in list_gates(world.settings, admin, LOT)}
-    assert (after["G1"].name, after["G1"].pay_url) == ("新东门", before.pay_url)
-    assert import_gates(world.settings, admin, LOT, forms, dry_run=False).unchanged == 3

@@ -1,0 +1,1 @@
+"""Pages of the tenancy tree: agents, customers, lots."""
