@@ -116,7 +116,7 @@ class LoginRoutes:
             return PlainTextResponse("sign out by POST\n", 405, {"Allow": "POST"})
         token = self.forms.token(request)
         fields = await read_form(request)
-        if token and await run_in_threadpool(signed_in, self.settings, token):
+        if token and (await run_in_threadpool(signed_in, self.settings, token)) is not None:
             if not self.forms.is_ours(request, fields, form_token(token)):
                 return PlainTextResponse(self.forms.text(request)("login.stale"), 403)
             await run_in_threadpool(close_session, self.settings, token, address=self.forms.address(request))
