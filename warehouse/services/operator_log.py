@@ -263,10 +263,12 @@ def _in_scope(actor: Actor) -> ColumnElement[bool]:
     lots, nodes = actor.scope.lot_ids, actor.node_ids
     if isinstance(lots, str) or isinstance(nodes, str):
         return true()
+    # A sum is in no index: with the indexes of lots and operators SQLite would collect and sort everything that the
+    # actor may see, where reading from the newest entry on ends after one page.
     return or_(
-        AuditEntry.lot_id.in_(lots),
+        (AuditEntry.lot_id + 0).in_(lots),
         AuditEntry.lot_id.is_(None) & AuditEntry.node_id.in_(nodes),
-        AuditEntry.operator_id == actor.operator_id,
+        AuditEntry.operator_id + 0 == actor.operator_id,
     )
 
 
