@@ -5,19 +5,20 @@ Belongs here: mounting the component and reading what was picked. Does not belon
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from dashboards.ui import cards
 from warehouse.geography.coordinates import Point
 
-_HERE = Path(__file__).parent
+_NAME: Final = "parkcloud.map"
+_ASSETS: Final = Path(__file__).parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ def draw(
     _component()(
         key=key,
         data={
-            "land": _land(),
             "marks": [asdict(mark) for mark in marks],
             "marker": asdict(marker) if marker else None,
             "label": label,
@@ -72,13 +72,11 @@ def draw(
     )
 
 
-@cache
 def _component() -> Any:
-    script = (_HERE / "picker.js").read_text(encoding="utf-8")
-    style = (_HERE / "picker.css").read_text(encoding="utf-8")
-    return st.components.v2.component("parkcloud_map", js=script, css=style, html="<div class='map'></div>")
-
-
-@cache
-def _land() -> Any:
-    return json.loads((_HERE / "land.json").read_text(encoding="utf-8"))
+    """The component, served from this server's own files: the policy of our pages runs no script from elsewhere."""
+    manager = get_bidi_component_manager()
+    if manager.get_component_asset_root(_NAME) is None:
+        package, _, name = _NAME.partition(".")
+        manifest = ComponentManifest(package, "1", [ComponentConfig(name, _ASSETS.name)])
+        manager.register_from_manifest(manifest, _ASSETS.parent)
+    return st.components.v2.component(_NAME, html="<div class='map'></div>", css="picker.css", js="picker.js")

@@ -53,17 +53,24 @@ def draw(context: Context, code: str, lot_id: int | None) -> None:
     if lot.is_test:
         cards.notice("plain", text("lots.test"), text("lots.test_help"))
     lot_licence.warn(context, lot)
-    section = st.segmented_control(
-        text("lots.sections"),
+    SECTIONS[_section(context)](context, lot)
+
+
+def _section(context: Context) -> str:
+    """The section in the address; the widget's own binding would put words of one language there."""
+    asked = st.query_params.get(lot_address.TAB, "")
+    chosen = st.segmented_control(
+        context.text("lots.sections"),
         list(SECTIONS),
         required=True,
-        default="basic",
-        format_func=lambda name: text(f"lots.section_{name}"),
-        key=lot_address.TAB,
+        default=asked if asked in SECTIONS else "basic",
+        format_func=lambda name: context.text(f"lots.section_{name}"),
+        key="lots_section",
         label_visibility="collapsed",
-        bind="query-params",
     )
-    SECTIONS[section or "basic"](context, lot)
+    if chosen != asked:
+        st.query_params[lot_address.TAB] = chosen
+    return chosen
 
 
 def _back(context: Context) -> None:

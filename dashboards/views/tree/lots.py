@@ -16,6 +16,8 @@ from warehouse.services.lot_list import LotFilter, LotRow, list_lots
 from warehouse.services.visible import lot_names, node_names
 
 VIEW = View("lots", ":material/local_parking:")
+SHOWN_NAMES = 5
+LONGEST_NAME = 16
 
 
 def render(context: Context) -> None:
@@ -36,8 +38,7 @@ def _list(context: Context) -> None:
     customers = {str(node.node_id): node.name for node in node_names(context.settings, context.actor, "customer")}
     with cards.card("lots"):
         search, wanted = _filters(context, customers)
-        with st.container(horizontal=True, horizontal_alignment="right", key="right_lots_asked"):
-            asked = grid.asked(context, columns, search)
+        asked = grid.asked(context, columns, search)
         found = list_lots(context.settings, context.actor, asked, wanted, now=context.now)
         bar = grid.bar("lots")
         chosen = grid.table(
@@ -95,8 +96,9 @@ def _warnings(context: Context) -> None:
     due = [warning.name for warning in found if warning.state is LicenceState.DUE]
     for names, key, tone in ((over, "lots.warn_expired", "bad"), (due, "lots.warn_due", "plain")):
         if names:
-            shown = ("、" if context.language == "zh" else ", ").join(names[:5])
-            cards.notice(tone, text(key, count=len(names)), shown + (" …" if len(names) > 5 else ""))
+            short = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names[:SHOWN_NAMES]]
+            shown = ("、" if context.language == "zh" else ", ").join(short)
+            cards.notice(tone, text(key, count=len(names)), shown + (" …" if len(names) > SHOWN_NAMES else ""))
 
 
 def _buttons(context: Context, chosen: LotRow | None, customers: dict[str, str]) -> None:

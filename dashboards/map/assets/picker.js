@@ -35,8 +35,14 @@ function start(root, data) {
   root.append(canvas, zoom, hint);
   const map = {
     canvas, hint, x: worldX(110), y: worldY(33), scale: 5, marker: null, data, send: () => {},
-    coarse: rings(data.land.coarse), fine: rings(data.land.fine), box: data.land.fine.box,
+    coarse: [], fine: [], box: [0, 0, 0, 0],
   };
+  fetch(new URL("land.json", import.meta.url)).then((answer) => answer.json()).then((land) => {
+    map.coarse = rings(land.coarse);
+    map.fine = rings(land.fine);
+    map.box = land.fine.box;
+    paint(map);
+  });
   for (const [sign, factor] of [["+", 2], ["−", 0.5]]) {
     const button = document.createElement("button");
     button.type = "button";
@@ -59,7 +65,7 @@ function look(map) {
   map.x = (Math.min(...xs) + Math.max(...xs)) / 2;
   map.y = (Math.min(...ys) + Math.max(...ys)) / 2;
   const span = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
-  map.scale = marker ? 8000 : Math.min(8000, span ? 0.6 / span : 2000);
+  map.scale = marker ? 900 : Math.min(900, span ? 0.6 / span : 900);
 }
 
 function size(map) {
