@@ -1,6 +1,6 @@
 """Light or dark.
 
-Belongs here: the cookie that remembers the choice, and the route that hands it to Streamlit. Streamlit keeps its theme
+Belongs here: the choice, and the route that hands it to Streamlit. Streamlit keeps its theme
 in the browser's local storage under a key for each path, so the route answers with a page whose script writes the
 choice under the path of every page and goes back.
 """
@@ -17,10 +17,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from dashboards.requests import local_target
+from dashboards.requests import APPEARANCE_COOKIE, local_target
 from warehouse.settings import Settings
 
-COOKIE: Final = "park_appearance"
 # In the order in which the switch goes through them.
 CHOICES: Final = ("system", "light", "dark")
 YEAR_SECONDS: Final = 365 * 86_400
@@ -37,7 +36,7 @@ class Appearance:
 
 def current_appearance() -> Appearance:
     """What this browser chose; the system's without a choice."""
-    value = st.context.cookies.get(COOKIE)
+    value = st.context.cookies.get(APPEARANCE_COOKIE)
     chosen = value if value in CHOICES else CHOICES[0]
     return Appearance(chosen, CHOICES[(CHOICES.index(chosen) + 1) % len(CHOICES)])
 
@@ -57,7 +56,7 @@ def route(settings: Settings, paths: Callable[[], list[str]]) -> Route:
             f"<!doctype html><meta charset=utf-8><script>{script}</script>",
             headers={"Cache-Control": "no-store", "Content-Security-Policy": POLICY},
         )
-        answer.set_cookie(COOKIE, chosen, max_age=YEAR_SECONDS, secure=settings.cookie_secure, samesite="lax")
+        answer.set_cookie(APPEARANCE_COOKIE, chosen, max_age=YEAR_SECONDS, secure=settings.cookie_secure, samesite="lax")
         return answer
 
     return Route("/auth/appearance", choose, methods=["GET"])

@@ -116,7 +116,8 @@ def run() -> None:
     show_flash()
     with st.sidebar:
         _menu(context, pages, chosen)
-        _person(context, settings)
+        with st.container(key="person"):
+            _person(context, settings)
     chosen.run()
 
 

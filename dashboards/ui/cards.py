@@ -19,6 +19,7 @@ STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 _LIGHT = {
     "card": "#fff",
+    "side": "#0c1f4a",
     "ink": "#1d2939",
     "line": "#e9ecf1",
     "dash": "#cbd2dc",
@@ -35,6 +36,7 @@ _LIGHT = {
 }
 _DARK = {
     "card": "#131c2e",
+    "side": "#080e1a",
     "ink": "#e4e7ec",
     "line": "#26324a",
     "dash": "#3a4966",

@@ -105,6 +105,7 @@ def table(
         # Another page of rows is another grid, so that a choice never slides to the row that took its place.
         key=f"{key}_{hash(ids) & 0xFFFFFFFF:08x}",
         hide_index=True,
+        placeholder="",
         height=min(TALLEST, (len(found.rows) + 1) * ROW_HEIGHT + 3),
         row_height=ROW_HEIGHT,
         on_select="rerun",
