@@ -7,14 +7,16 @@
     {{ replace_difference(arg_dict, touched(config.get('touched_by'), 'standing')) }}
 {%- endmacro %}
 
-{# Scope: the keys that the model's pre-hook left in <model>__scope. #}
+{# Scope: the keys that the model's pre-hook left in <model>__scope, with the days they lie in where it knows them. #}
 {% macro get_incremental_touched_keys_sql(arg_dict) -%}
     {%- set keys = arg_dict.unique_key -%}
     {%- set tuple = [] -%}
     {%- for key in keys -%}{%- do tuple.append('standing.' ~ key) -%}{%- endfor -%}
+    {%- set scope = this.identifier ~ '__scope' -%}
+    {%- set days = days_around(scope, 'standing', 0) if config.get('scope_has_days') else 'true' -%}
     {{ replace_difference(
         arg_dict,
-        '(' ~ tuple | join(', ') ~ ') in (select ' ~ keys | join(', ') ~ ' from ' ~ this.identifier ~ '__scope)'
+        days ~ ' and (' ~ tuple | join(', ') ~ ') in (select ' ~ keys | join(', ') ~ ' from ' ~ scope ~ ')'
     ) }}
 {%- endmacro %}
 
@@ -26,22 +28,28 @@
 {% macro replace_difference(arg_dict, scope) -%}
     {%- set target = arg_dict.target_relation -%}
     {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
-    {%- set keys = arg_dict.unique_key -%}
     {%- set name = this.identifier -%}
-    create or replace temp table {{ name }}__gone as
-        select {{ columns }} from {{ target }} as standing where {{ scope }}
-        except all
-        select {{ columns }} from {{ arg_dict.temp_relation }};
-    create or replace temp table {{ name }}__new as
-        select {{ columns }} from {{ arg_dict.temp_relation }}
-        except all
+    {%- set by_day = 'business_date' in arg_dict.dest_columns | map(attribute='name') -%}
+    create or replace temp table {{ name }}__standing as
         select {{ columns }} from {{ target }} as standing where {{ scope }};
+    create or replace temp table {{ name }}__gone as
+        select {{ columns }} from {{ name }}__standing except all select {{ columns }} from {{ arg_dict.temp_relation }};
+    create or replace temp table {{ name }}__new as
+        select {{ columns }} from {{ arg_dict.temp_relation }} except all select {{ columns }} from {{ name }}__standing;
+    drop table {{ name }}__standing;
     delete from {{ target }} as standing using {{ name }}__gone as gone
-    where {% for key in keys %}standing.{{ key }} is not distinct from gone.{{ key }}{{ ' and ' if not loop.last }}{% endfor %};
+    where {% for key in arg_dict.unique_key %}{{ same_key(key) }}{{ ' and ' if not loop.last }}{% endfor %}
+    {%- if by_day and 'business_date' not in arg_dict.unique_key %} and {{ same_key('business_date') }}{% endif %};
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ name }}__new;
-    {%- if 'business_date' in arg_dict.dest_columns | map(attribute='name') %}
+    {%- if by_day %}
     {{ record_touched(name) }}
     {%- endif %}
+{%- endmacro %}
+
+{# Only plain equality lets the rows that are gone prune the files they are looked for in. #}
+{% macro same_key(key) -%}
+    {%- set is_never_null = model.columns[key].constraints | selectattr('type', 'equalto', 'not_null') | list -%}
+    standing.{{ key }} {{ '=' if is_never_null else 'is not distinct from' }} gone.{{ key }}
 {%- endmacro %}
 
 {# What downstream models look at: rows (model, lot_id, business_date). A model may tell its own with a macro

@@ -38,6 +38,22 @@
     ) }}
 {%- endmacro %}
 
+{# Predicate on business_date of relation alias: within reach days of a day of a small temp table. Literal dates prune
+   files; days far apart make ranges of their own, so that an old correction does not read all that lies between. #}
+{% macro days_around(relation, alias, reach, condition='true') -%}
+    {%- set ranges = [] -%}
+    {%- for row in run_query(
+        "select min(day), max(day) from (select day, sum(far) over (order by day) as run from (select day, "
+        ~ "case when day - lag(day) over (order by day) > " ~ (2 * reach + 31) ~ " then 1 else 0 end as far from ("
+        ~ "select distinct business_date as day from " ~ relation ~ " where " ~ condition ~ "))) group by run order by run"
+    ).rows -%}
+        {%- do ranges.append(
+            alias ~ ".business_date between date '" ~ row[0] ~ "' - " ~ reach ~ " and date '" ~ row[1] ~ "' + " ~ reach
+        ) -%}
+    {%- endfor -%}
+    {{ return("(" ~ ranges | join(" or ") ~ ")" if ranges else "false") }}
+{%- endmacro %}
+
 {# Predicate: days at most reach days off the span of the touched ones, in lots that were touched. #}
 {% macro around_touched_days(sources, alias, reach) -%}
     {%- if not is_building() -%}{{ return('true') }}{%- endif -%}

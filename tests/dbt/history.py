@@ -65,7 +65,9 @@ class LotHistory:
         return f"r{self.counter}"
 
     def moment(self) -> datetime:
-        return START + timedelta(days=self.rnd.randint(0, 12), seconds=self.rnd.randint(0, 86399))
+        # Some far enough back to lie about as long before the others as pairing reaches, or long before that.
+        back = self.rnd.choice([0] * 8 + [61, 200])
+        return START + timedelta(days=self.rnd.randint(0, 12) - back, seconds=self.rnd.randint(0, 86399))
 
     def plate(self) -> str | None:
         return self.rnd.choice([None, "粤B11111", "粤B22222", "粤B33333", "粤BD44444"])

@@ -61,35 +61,46 @@ COMPLETENESS: Final = TableReport(
         code_filter("kind", "记录种类", "record kind", "record_kind", "u.kind"),
     ),
     sql="""
-        with uploaded as (
+        with recent as (
+            select u.lot_id, u.local_hour, sum(u.records) as records
+            from {rpt_upload_hour} as u
+            where u.business_date >= $from_day::date - 30 and u.business_date <= $to_day{filters}
+            group by all
+        ),
+        uploaded as (
             select u.lot_id, u.local_hour, sum(u.records) as records, sum(u.live) as live, sum(u.backfill) as backfill,
                 sum(u.late) as late, max(u.max_delay_seconds) as max_delay_seconds,
                 max(u.last_received_at) as last_received_at
             from {rpt_upload_hour} as u
-            where u.business_date >= $from_day::date - 30 and u.business_date <= $to_day{filters}
+            where u.business_date >= $from_day::date - 1 and u.business_date <= $to_day{filters}
             group by all
         ),
         calendar as (
             select unnest(generate_series($from_day::timestamp, $to_day::timestamp + interval 23 hour, interval 1 hour))
                 as local_hour
         ),
-        -- An hour that the clock skips in spring cannot be missing; an hour still to come is not late.
-        asked as (
-            select lot_id, time_zone, local_hour, {bucket} as period
-            from {dim_lot} cross join calendar
+        -- An hour that the clock skips in spring cannot be missing; an hour still to come is not late. Once per clock,
+        -- for time zones are dear.
+        asked_hour as (
+            select time_zone, cutover_minutes, local_hour, {bucket} as period
+            from (select distinct time_zone, cutover_minutes from {dim_lot}) cross join calendar
             where {asked}
                 and timezone(time_zone, local_hour) < $as_of
                 and timezone(time_zone, timezone(time_zone, local_hour)) = local_hour
         ),
+        asked as (
+            select lot_id, time_zone, local_hour, period
+            from {dim_lot} join asked_hour using (time_zone, cutover_minutes)
+        ),
         day_before as (select unnest(range(1, 29)) as days),
         past as (
-            select asked.lot_id, asked.local_hour, sum(uploaded.records) as records
+            select asked.lot_id, asked.local_hour, sum(recent.records) as records
             from asked cross join day_before
-            join uploaded on uploaded.lot_id = asked.lot_id
-                and uploaded.local_hour = asked.local_hour - to_days(day_before.days::integer)
+            join recent on recent.lot_id = asked.lot_id
+                and recent.local_hour = asked.local_hour - to_days(day_before.days::integer)
             group by all
         ),
-        active_day as (select distinct lot_id, local_hour::date as day from uploaded),
+        active_day as (select distinct lot_id, local_hour::date as day from recent),
         active as (
             select asked_day.lot_id, asked_day.day, count(*) as days
             from (select distinct lot_id, local_hour::date as day from asked) as asked_day cross join day_before
@@ -157,9 +168,9 @@ REJECTS: Final = ListReport(
     ),
     totals_row=False,
     source=Source(
-        relation="{rejected_record} as s",
-        where="s.replay_of is null and s.reject_id not in (select replay_of from {rejected_record}"
-        " where replay_of is not null and replay_state = 'accepted')",
+        relation="{rejected_record} as s anti join (select replay_of from {rejected_record}"
+        " where replay_state = 'accepted') as answer on answer.replay_of = s.reject_id",
+        where="s.replay_of is null",
         instant="s.received_at",
         record="s.reject_id",
         day=None,
@@ -172,8 +183,8 @@ REJECTS: Final = ListReport(
         s.payload, s.reject_id
     """,
     joins="left join {dim_lot} as l on l.lot_id = s.lot_id"
-    " left join (select replay_of, count(*) as attempts from {rejected_record} where replay_of is not null"
-    " group by all) as replay on replay.replay_of = s.reject_id",
+    " left join (select replay_of, count(*) as attempts from {rejected_record}"
+    " where replay_of in (select reject_id from page) group by all) as replay on replay.replay_of = s.reject_id",
     sums={},
     sortable={"received_at": "s.received_at", "code": "s.code", "kind": "s.kind", "name": "s.name", "line": "s.line"},
 )

@@ -2,74 +2,19 @@
     materialized='incremental',
     incremental_strategy='touched_keys',
     unique_key=['lot_id', 'stay_id'],
+    scope_has_days=true,
     partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'exit_at'],
     pre_hook="{{ open_stay_scope() }}"
 ) }}
 {%- set horizon = var('pairing_horizon_days') %}
-with loaded as (
+with passage as (
     {% if is_incremental() -%}
-    select passage.*, {{ pair_key('passage') }} as pair_key
-    from {{ ref('fct_passage') }} as passage
-    where {{ passage_days('passage', horizon) }}
-        and (passage.lot_id, passage.is_inner, {{ pair_key('passage') }}) in (
-            select lot_id, is_inner, pair_key from fct_stay__pair
-        )
+    select * from fct_stay__passage
     {%- else -%}
-    select passage.*, {{ pair_key('passage') }} as pair_key
-    from {{ ref('fct_passage') }} as passage
+    select {{ passage_columns('passage') }} from {{ ref('fct_passage') }} as passage
     {%- endif %}
 ),
-
-{% if is_incremental() -%}
-exits_to_loaded as (
-    select passage.*, {{ pair_key('passage') }} as pair_key
-    from {{ ref('fct_passage') }} as passage
-    where passage.direction = 'exit'
-        and passage.entry_record_id is not null
-        and {{ passage_days('passage', horizon) }}
-        and (passage.lot_id, passage.is_inner, passage.entry_record_id) in (
-            select lot_id, is_inner, record_id from loaded where direction = 'entry'
-        )
-),
-
-entries_of_exits as (
-    select passage.*, {{ pair_key('passage') }} as pair_key
-    from {{ ref('fct_passage') }} as passage
-    where passage.direction = 'entry'
-        and {{ passage_days('passage', horizon) }}
-        and (passage.lot_id, passage.is_inner, passage.record_id) in (
-            select lot_id, is_inner, entry_record_id from loaded where entry_record_id is not null
-            union
-            select lot_id, is_inner, entry_record_id from exits_to_loaded
-        )
-),
-
-rival_exits as (
-    select passage.*, {{ pair_key('passage') }} as pair_key
-    from {{ ref('fct_passage') }} as passage
-    where passage.direction = 'exit'
-        and passage.entry_record_id is not null
-        and {{ passage_days('passage', horizon) }}
-        and (passage.lot_id, passage.is_inner, passage.entry_record_id) in (
-            select lot_id, is_inner, record_id from entries_of_exits
-        )
-),
-
-passage as (
-    select * from loaded
-    union
-    select * from exits_to_loaded
-    union
-    select * from entries_of_exits
-    union
-    select * from rival_exits
-),
-{%- else -%}
-passage as (
-    select * from loaded
-),
-{%- endif %}
 
 -- An exit may name its entry; when several name one entry, the first exit has it.
 linked as (
@@ -120,7 +65,7 @@ sequenced as (
         partition by
             passage.lot_id,
             passage.is_inner,
-            case when passage.is_inner then coalesce(passage.area_id, '') end,
+            {{ visit_area('passage') }},
             passage.pair_key
         order by passage.occurred_at, passage.direction, passage.record_id
     )
@@ -174,9 +119,7 @@ exit_stays as (
         entries.controller_id as entry_controller_id,
         exits.controller_id as exit_controller_id,
         exits.release_mode,
-        exits.remark,
-        entries.pair_key as entry_pair_key,
-        exits.pair_key as exit_pair_key
+        exits.remark
     from exits
     left join passage as entries
         on entries.lot_id = exits.lot_id
@@ -212,9 +155,7 @@ unclosed as (
         sequenced.controller_id as entry_controller_id,
         cast(null as varchar) as exit_controller_id,
         cast(null as varchar) as release_mode,
-        sequenced.remark,
-        sequenced.pair_key as entry_pair_key,
-        cast(null as varchar) as exit_pair_key
+        sequenced.remark
     from sequenced
     where sequenced.direction = 'entry'
         and not exists (
@@ -265,25 +206,8 @@ select
             or stays.exit_at > {{ plus_days('stays.entry_at', var('longest_stay_days')) }}
         ),
         false
-    ) as is_bad,
-    stays.entry_pair_key,
-    stays.exit_pair_key
+    ) as is_bad
 from stays
 {%- if is_incremental() %}
-where exists (
-        select 1
-        from fct_stay__pair as pair
-        where pair.lot_id = stays.lot_id
-            and pair.is_inner = stays.is_inner
-            and pair.pair_key = stays.exit_pair_key
-            and stays.exit_at between pair.span_from and pair.span_to
-    )
-    or exists (
-        select 1
-        from fct_stay__pair as pair
-        where pair.lot_id = stays.lot_id
-            and pair.is_inner = stays.is_inner
-            and pair.pair_key = stays.entry_pair_key
-            and stays.entry_at between pair.span_from and pair.span_to
-    )
+where (stays.lot_id, stays.stay_id) in (select lot_id, stay_id from fct_stay__in_scope)
 {%- endif %}
