@@ -56,7 +56,9 @@ def route(settings: Settings, paths: Callable[[], list[str]]) -> Route:
             f"<!doctype html><meta charset=utf-8><script>{script}</script>",
             headers={"Cache-Control": "no-store", "Content-Security-Policy": POLICY},
         )
-        answer.set_cookie(APPEARANCE_COOKIE, chosen, max_age=YEAR_SECONDS, secure=settings.cookie_secure, samesite="lax")
+        answer.set_cookie(
+            APPEARANCE_COOKIE, chosen, max_age=YEAR_SECONDS, secure=settings.cookie_secure, samesite="lax"
+        )
         return answer
 
     return Route("/auth/appearance", choose, methods=["GET"])
