@@ -70,13 +70,22 @@ class ImportReport:
 @cache
 def sheets() -> Mapping[str, Sheet]:
     """Every table by name."""
-    from warehouse.services import exchange_gates, exchange_lots, exchange_nodes, exchange_operators, exchange_roles
+    from warehouse.services import (
+        exchange_gates,
+        exchange_lots,
+        exchange_nodes,
+        exchange_operators,
+        exchange_owners,
+        exchange_roles,
+    )
 
     found = (
         exchange_nodes.AGENTS,
         exchange_nodes.CUSTOMERS,
         exchange_lots.LOTS,
         exchange_gates.GATES,
+        exchange_owners.OWNERS,
+        exchange_owners.LONG_TERM_VEHICLES,
         exchange_operators.OPERATORS,
         exchange_roles.ROLES,
     )
@@ -176,7 +185,10 @@ class _NotAppliedError(Exception):
 def _apply(
     work: Work, sheet: Sheet, file_name: str, content: bytes, lot_id: int | None, skip_wrong: bool
 ) -> ImportReport:
-    judging = Judging(work.settings, work.session, work.actor, _lot(work.session, work.actor, sheet, lot_id))
+    lot = _lot(work.session, work.actor, sheet, lot_id)
+    if lot is not None:
+        lot = work.lot(lot.lot_id)  # locked before anything is read, so that what was judged is what is written
+    judging = Judging(work.settings, work.session, work.actor, lot)
     lines, steps, unknown = _judge(judging, sheet, file_name, content)
     if judging.problems and not skip_wrong:
         raise _NotAppliedError(_report(sheet, lines, steps, judging.problems, unknown))
@@ -199,7 +211,6 @@ def _apply(
     if judging.problems and not skip_wrong:
         raise _NotAppliedError(report)
     counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "left_out": report.wrong}
-    lot = judging.lot
     work.record(
         _ENTITY,
         None,
