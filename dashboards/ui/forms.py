@@ -321,27 +321,39 @@ def _table(label: str, one: Field, rows: Sequence[Mapping[str, Any]], key: str) 
         column_config=columns,
         hide_index=True,
         disabled=one.disabled,
+        placeholder="",
         alt=label,
     )
     return [row for row in edited.to_pylist() if any(value not in (None, "", False) for value in row.values())]
 
 
 def _keepable(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be kept: no secrets, dates as text."""
+    """What may be kept: no secrets, dates as text, in the rows of tables too."""
     secret = {one.name for one in form.fields if one.kind == "secret"}
-    return {
-        name: str(value) if isinstance(value, date | Decimal) else value
-        for name, value in values.items()
-        if name not in secret
-    }
+    return {name: _as_text(value) for name, value in values.items() if name not in secret}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [{key: _as_text(cell) for key, cell in row.items()} if isinstance(row, dict) else row for row in value]
+    return str(value) if isinstance(value, date | Decimal) else value
 
 
 def _revived(form: Form, kept: Mapping[str, Any]) -> dict[str, Any]:
-    dates = {one.name for one in form.fields if one.kind == "date"}
-    return {
-        name: date.fromisoformat(value) if name in dates and isinstance(value, str) else value
-        for name, value in kept.items()
-    }
+    revived = dict(kept)
+    for one in form.fields:
+        if one.kind == "date":
+            revived[one.name] = _as_date(kept.get(one.name))
+        elif one.kind == "table":
+            days = [key for key, column in (one.columns or {}).items() if column["type_config"]["type"] == "date"]
+            revived[one.name] = [
+                {**row, **{key: _as_date(row.get(key)) for key in days}} for row in kept.get(one.name) or []
+            ]
+    return revived
+
+
+def _as_date(value: Any) -> Any:
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def confirm(

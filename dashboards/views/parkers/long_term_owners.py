@@ -26,15 +26,15 @@ def render(context: Context) -> None:
     text = context.text
     cards.title(text("menu.long_term_owners"), text("parkers.owners_below"))
     columns = [
-        grid.Column("code", text("parkers.code"), "small", sortable=True),
-        grid.Column("name", text("parkers.name"), sortable=True),
-        grid.Column("phone", text("parkers.phone")),
-        grid.Column("plates", text("parkers.plates"), "large"),
-        grid.Column("spaces", text("parkers.spaces"), "small"),
-        grid.Column("states", text("parkers.state")),
-        grid.Column("valid_to", text("parkers.valid_to"), "small"),
-        grid.Column("balance", text("parkers.balance"), "small", right=True),
-        grid.Column("lot_name", text("grid.lot"), "medium"),
+        grid.Column("code", text("parkers.code"), 80, sortable=True),
+        grid.Column("name", text("parkers.name"), 150, sortable=True),
+        grid.Column("phone", text("parkers.phone"), 115),
+        grid.Column("plates", text("parkers.plates"), 230),
+        grid.Column("spaces", text("parkers.spaces"), 90),
+        grid.Column("states", text("parkers.state"), 130),
+        grid.Column("valid_to", text("parkers.valid_to"), 95),
+        grid.Column("balance", text("parkers.balance"), 90, right=True),
+        grid.Column("lot_name", text("grid.lot"), 130),
     ]
     with cards.card("long_term_owners"):
         left, middle, right = st.columns([5, 2, 4], vertical_alignment="center")

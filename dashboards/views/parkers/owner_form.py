@@ -72,7 +72,8 @@ def open_edit(context: Context, owner_id: int) -> None:
     forms.open_form(
         context,
         forms.Form(
-            key=f"parkers_edit_{owner_id}",
+            # What was typed on top of something older is not offered again.
+            key=f"parkers_edit_{owner_id}_{owner.version}",
             title=text("parkers.edit_of", name=owner.name),
             fields=_fields(context, owner.lot_id),
             initial=_initial(owner),

@@ -26,13 +26,13 @@ def render(context: Context) -> None:
     text = context.text
     cards.title(text("menu.owner_wallets"), text("parkers.wallets_below"))
     columns = [
-        grid.Column("name", text("parkers.name"), sortable=True),
-        grid.Column("code", text("parkers.code"), "small", sortable=True),
-        grid.Column("balance", text("parkers.balance"), "small", right=True),
-        grid.Column("plates", text("parkers.plates"), "large"),
-        grid.Column("spaces", text("parkers.spaces"), "medium"),
-        grid.Column("phone", text("parkers.phone")),
-        grid.Column("lot_name", text("grid.lot"), "medium"),
+        grid.Column("name", text("parkers.name"), 170, sortable=True),
+        grid.Column("code", text("parkers.code"), 80, sortable=True),
+        grid.Column("balance", text("parkers.balance"), 110, right=True),
+        grid.Column("plates", text("parkers.plates"), 260),
+        grid.Column("spaces", text("parkers.spaces"), 120),
+        grid.Column("phone", text("parkers.phone"), 120),
+        grid.Column("lot_name", text("grid.lot"), 180),
     ]
     with cards.card("owner_wallets"):
         left, right = st.columns([6, 4], vertical_alignment="center")

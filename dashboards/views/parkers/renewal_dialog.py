@@ -177,11 +177,12 @@ def _preview(text: Texts, owner: OwnerView, sale: Sale) -> None:
     fields = Fields()
     old_from, old_to = sale.target.validity
     first = first_day_of(sale.start, sale.first_day, old_to, owner.today, fields)
-    span = text("parkers.no_validity") if old_to is None else text("parkers.span", first=old_from, last=old_to)
-    new = text("parkers.no_validity")
+    span = new = text("parkers.no_validity")
+    if old_to is not None:
+        span = text("parkers.span", first=_whole(old_from), last=_whole(old_to))
     if first is not None:
         last = last_day(first, sale.plan.unit, sale.plan.unit_count * sale.periods)
-        new = text("parkers.span", first=first, last=last)
+        new = text("parkers.span", first=_whole(first), last=_whole(last))
     price = suggested_amount(sale.plan.price, sale.periods)
     cards.facts(
         [
@@ -192,6 +193,11 @@ def _preview(text: Texts, owner: OwnerView, sale: Sale) -> None:
     )
     for problem in fields.problems:
         cards.problem(problem.text(text.language))
+
+
+def _whole(day: date | None) -> str:
+    """A day that no line break tears."""
+    return str(day).replace("-", "\N{NON-BREAKING HYPHEN}") if day is not None else ""
 
 
 def _fields(context: Context, owner: OwnerView) -> list[forms.Field]:
