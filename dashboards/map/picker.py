@@ -66,6 +66,7 @@ def draw(
             "hint": hint,
             "pick": on_pick is not None,
             "dark": cards.is_dark(),
+            "height": height,
         },
         height=height,
         on_picked_change=picked,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -153,7 +153,8 @@ def get_lot(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | No
     moment = now or datetime.now(UTC)
     with reading(settings, actor, "lots.view") as session:
         visible_lot(session, actor, lot_id)
-        lot, customer, agent = session.execute(_lots(actor).where(Lot.lot_id == lot_id)).one()
+        row: Any = session.execute(_lots(actor).where(Lot.lot_id == lot_id)).one()
+        lot, customer, agent = row
         given = given_point(lot)
         return LotView(
             **_shown(lot, customer, agent, capacities_today(session, [lot], moment), moment),
@@ -198,14 +199,15 @@ def capacities_today(session: Session, lots: Collection[Lot], now: datetime) -> 
     return {row.lot_id: row.spaces for row in rows if row.valid_from <= today[row.lot_id]}
 
 
-def _lots(actor: Actor) -> Select[*tuple[Any, ...]]:
+def _lots(actor: Actor) -> Select[Any]:
     ids = actor.scope.lot_ids
-    return (
+    query: Any = (
         select(Lot, Node, _AGENT)
         .join(Node, Node.node_id == Lot.customer_id)
         .outerjoin(_AGENT, (_AGENT.node_id == Node.parent_id) & (_AGENT.level == "agent"))
         .where(Lot.deleted_at.is_(None), true() if isinstance(ids, str) else Lot.lot_id.in_(ids))
     )
+    return cast(Select[Any], query)
 
 
 def _conditions(session: Session, query: ListQuery, wanted: LotFilter, now: datetime) -> list[ColumnElement[bool]]:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_der_public_key,
 )
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import load_der_x509_certificate
 
 from warehouse.services.fields import Fields
 
@@ -53,9 +53,10 @@ def public_key(fields: Fields, name: str, typed: str) -> RSAPublicKey | None:
     """An RSA public key of at least 2048 bits, from PEM, bare base64 or a PEM certificate; else a problem is noted."""
     key: object = None
     try:
-        if "BEGIN CERTIFICATE" in typed:
-            key = load_pem_x509_certificate(typed.encode()).public_key()
-        elif (der := _der(typed)) is not None:
+        der = _der(typed)
+        if der is not None and "BEGIN CERTIFICATE" in typed:
+            key = load_der_x509_certificate(der).public_key()
+        elif der is not None:
             key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
         key = None
@@ -86,6 +87,7 @@ def fingerprint(key: RSAPublicKey) -> str:
 
 
 def _der(typed: str) -> bytes | None:
+    """The bytes of PEM text, whose line ends a one-line field may have dropped, or of bare base64."""
     text = "".join(_ARMOUR.sub("", typed).split())
     if not text or len(text) > _LONGEST:
         return None

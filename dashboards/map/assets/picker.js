@@ -9,6 +9,7 @@ const worldY = (latitude) => {
   return 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI);
 };
 const longitudeOf = (x) => x * 360 - 180;
+const wrapped = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
 const latitudeOf = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI;
 
 function rings(layer) {
@@ -95,8 +96,7 @@ function zoomBy(map, factor, left, top) {
 function pick(map, left, top) {
   if (!map.data.pick) return;
   const [x, y] = under(map, left, top);
-  const longitude = ((longitudeOf(x) + 540) % 360) - 180;
-  map.marker = {longitude: +longitude.toFixed(7), latitude: +latitudeOf(y).toFixed(7)};
+  map.marker = {longitude: +wrapped(longitudeOf(x)).toFixed(7), latitude: +latitudeOf(y).toFixed(7)};
   paint(map);
   map.send(map.marker);
 }
@@ -183,7 +183,7 @@ function graticule(map, pen, colours, width, height) {
     const left = place(map, worldX(value), 0)[0];
     pen.moveTo(left, 0);
     pen.lineTo(left, height);
-    pen.fillText(`${value.toFixed(places)}°`, left + 3, 12);
+    pen.fillText(`${wrapped(value).toFixed(places)}°`, left + 3, 12);
   }
   for (let value = Math.ceil(latitudeOf(south) / step) * step; value < latitudeOf(north); value += step) {
     const top = place(map, 0, worldY(value))[1];
@@ -212,7 +212,8 @@ function paint(map) {
   const corner = place(map, worldX(west), worldY(north)), opposite = place(map, worldX(east), worldY(south));
   pen.save();
   pen.beginPath();
-  pen.rect(corner[0], corner[1], opposite[0] - corner[0], opposite[1] - corner[1]);
+  // One pixel less, so that the cut edges are not taken for coasts.
+  pen.rect(corner[0] + 1, corner[1] + 1, opposite[0] - corner[0] - 2, opposite[1] - corner[1] - 2);
   pen.clip();
   pen.fillStyle = colours.sea;
   pen.fill();
@@ -254,6 +255,7 @@ const shown = new WeakMap();
 export default function (component) {
   const {data, parentElement, setTriggerValue} = component;
   const root = parentElement.querySelector(".map");
+  root.style.height = `${data.height}px`;
   let map = shown.get(root);
   const changed = JSON.stringify(data.marker);
   if (!map) {
@@ -276,6 +278,7 @@ export default function (component) {
     }
   }
   map.canvas.classList.toggle("pick", data.pick);
+  root.style.touchAction = data.pick ? "none" : "pan-y";
   map.canvas.setAttribute("aria-label", data.label);
   map.hint.textContent = data.hint;
   paint(map);

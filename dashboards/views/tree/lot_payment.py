@@ -77,7 +77,7 @@ def _form(context: Context, lot: LotView, account: PaymentView) -> forms.Form:
         key=f"payment_{lot.lot_id}_{provider}",
         title=text(f"payment.{provider}"),
         fields=[
-            forms.Field("is_enabled", text("payment.enabled"), "flag", wide=True),
+            forms.Field("is_enabled", text("payment.enable"), "flag", wide=True),
             *(forms.Field(name, text(f"payment.{name}"), required=True, longest=80) for name in plain),
             forms.Field("keys_note", text("payment.keys_note"), "note"),
             *(

@@ -25,13 +25,13 @@ from warehouse.services.lot_tariffs import TariffForm, TariffView
 from warehouse.services.visible import lot_names
 from warehouse.tariffs.templates import TEMPLATES
 
-_DRAFT = "lots_tariff_draft"
+DRAFT = "lots_tariff_draft"
 
 
 def draw(context: Context, lot: LotView) -> None:
     """Draw the section."""
     found = lot_tariffs.list_tariffs(context.settings, context.actor, lot.lot_id, now=context.now)
-    draft: Draft | None = st.session_state.get(_DRAFT)
+    draft: Draft | None = st.session_state.get(DRAFT)
     if draft is not None and draft.lot_id == lot.lot_id and context.allows("lots.edit"):
         _edit(context, lot, draft)
         return
@@ -71,7 +71,7 @@ def _versions(context: Context, lot: LotView, found: list[TariffView]) -> Tariff
                 forms.open_form(context, _start(context, lot, found))
             label = text("node.edit")
             if st.button(label, icon=":material/edit:", disabled=not coming, key="tariff_edit") and chosen:
-                st.session_state[_DRAFT] = Draft.of(lot, chosen)
+                st.session_state[DRAFT] = Draft.of(lot, chosen)
                 st.rerun()
             label = text("form.delete")
             if st.button(label, icon=":material/delete:", disabled=not coming, key="tariff_remove") and chosen:
@@ -88,8 +88,8 @@ def _words(context: Context, tariff: TariffView) -> None:
 
 def _start(context: Context, lot: LotView, found: list[TariffView]) -> forms.Form:
     text = context.text
-    current = next((one for one in found if one.state is not InForce.PAST), None)
-    options = {f"own:{current.tariff_id}": text("tariff.from_current", name=current.name)} if current else {}
+    own = sorted(found, key=lambda one: one.state is not InForce.CURRENT)
+    options = {f"own:{one.tariff_id}": text("tariff.from_own", name=one.name, day=one.valid_from) for one in own}
     options |= {
         f"template:{one.key}": text("tariff.from_template", name=one.zh if context.language == "zh" else one.en)
         for one in TEMPLATES
@@ -100,7 +100,7 @@ def _start(context: Context, lot: LotView, found: list[TariffView]) -> forms.For
     def submit(renewed: Context, values: dict[str, Any], _form_id: str) -> forms.Done:
         kind, _, key = values["start"].partition(":")
         document, name = _starting_point(renewed, kind, key, found)
-        st.session_state[_DRAFT] = Draft(lot.lot_id, None, 0, name, lot.today, document)
+        st.session_state[DRAFT] = Draft(lot.lot_id, None, 0, name, lot.today, document)
         return forms.Done(renewed.text("tariff.started"))
 
     field = forms.Field("start", text("tariff.start"), "choice", required=True, options=options, wide=True)
@@ -142,12 +142,13 @@ def _edit(context: Context, lot: LotView, draft: Draft) -> None:
                 f"{text('areas.valid_from')} *", value=draft.valid_from, format="YYYY-MM-DD", key=draft.key("day")
             )
             day_place = st.container()
+        draft.typed = name, day
         document = tariff_editor.draw(context, draft)
         failure = st.container()
         with st.container(horizontal=True, key="tariff_editor_bar"):
             save = st.button(text("form.save"), type="primary", icon=":material/save:", key="tariff_save")
             if st.button(text("tariff.cancel"), key="tariff_cancel"):
-                del st.session_state[_DRAFT]
+                del st.session_state[DRAFT]
                 st.rerun()
     if save:
         places = {"name": name_place, "valid_from": day_place}
@@ -172,7 +173,7 @@ def _save(context: Context, lot: LotView, draft: Draft, form: TariffForm, places
         with failure:
             cards.notice("bad", context.text("form.not_saved"), error.text(context.language))
     else:
-        del st.session_state[_DRAFT]
+        del st.session_state[DRAFT]
         flash(context.text("node.saved", name=form.name))
         st.rerun()
 

@@ -33,7 +33,10 @@ _NEW_RULE: Final = {"pricing": {"kind": "rate", "unit_minutes": 60, "unit_price"
 
 @dataclass
 class Draft:
-    """A tariff that somebody is editing; ``revision`` makes the widgets new when the document got another shape."""
+    """A tariff that somebody is editing; ``revision`` makes the widgets new when the document got another shape.
+
+    ``name`` and ``valid_from`` are what the widgets began with, ``typed`` what they say now.
+    """
 
     lot_id: int
     tariff_id: int | None
@@ -42,6 +45,7 @@ class Draft:
     valid_from: date
     document: dict[str, Any] = field(repr=False)
     revision: int = 0
+    typed: tuple[str, date | None] | None = None
 
     @classmethod
     def of(cls, lot: LotView, tariff: TariffView) -> Draft:
@@ -55,10 +59,12 @@ class Draft:
         return f"tariff_{self.lot_id}_{self.tariff_id or 0}_{self.revision}_{path}"
 
     def reshape(self, document: dict[str, Any]) -> None:
-        """Go on with a document of another shape."""
+        """Go on with a document of another shape, from what was typed so far; the page must run again."""
+        if self.typed is not None:
+            self.name, day = self.typed
+            self.valid_from = day or self.valid_from
         self.document = document
         self.revision += 1
-        st.rerun()
 
 
 def draw(context: Context, draft: Draft) -> dict[str, Any]:
@@ -85,6 +91,7 @@ def draw(context: Context, draft: Draft) -> dict[str, Any]:
     for reshape in reshaping:
         reshape(document)
         draft.reshape(document)
+        st.rerun()
     return document
 
 
@@ -208,8 +215,7 @@ def _json_form(context: Context, draft: Draft, document: dict[str, Any]) -> form
         else:
             note_problems(fields, read)
         fields.done()
-        draft.document = read
-        draft.revision += 1
+        draft.reshape(read)
         return forms.Done(renewed.text("tariff.json_taken"))
 
     return forms.Form(

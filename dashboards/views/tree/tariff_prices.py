@@ -142,11 +142,17 @@ def _bands(context: Context, key: str, given: Sequence[Mapping[str, Any]]) -> li
     edited: pa.Table = st.data_editor(
         typed, key=key, num_rows="dynamic", column_config=config, hide_index=True, alt=text("tariff.bands")
     )
-    return [_band(row, kinds) for row in edited.to_pylist() if any(value not in (None, "") for value in row.values())]
+    rows = [{name: _whole(value) for name, value in row.items()} for row in edited.to_pylist()]
+    return [_band(row, kinds) for row in rows if any(value not in (None, "") for value in row.values())]
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _whole(value: Any) -> Any:
+    """The editor gives whole numbers back as fractions when a cell of their column is empty."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _band(row: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -120,6 +123,22 @@ def test_keys_are_taken_as_providers_hand_them_out(world: World) -> None:
     read = read_secrets(world.settings, LOCAL, LOT, "alipay")
     assert read.secrets["private_key"] == private_pem(OURS)
     assert read.platform_public_key == public_pem(THEIRS.public_key())
+
+
+def test_a_certificate_is_taken_for_its_public_key_even_with_its_lines_run_together(world: World) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "platform")])
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, THEIRS.public_key(), 1, begins, begins + timedelta(days=365))
+        .sign(THEIRS, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+        .decode()
+    )
+    for typed in (certificate, certificate.replace("\n", "")):
+        account_before = account(world, "wechat")
+        save(world, "wechat", with_keys(WECHAT, {"platform_public_key": typed}), account_before.version)
+        read = read_secrets(world.settings, LOCAL, LOT, "wechat")
+        assert read.platform_public_key == public_pem(THEIRS.public_key())
 
 
 SHORT = rsa.generate_private_key(65537, 1024)
