@@ -27,7 +27,7 @@ from warehouse.services.lot_settings import TOLD, queue_lot_settings
 from warehouse.services.lots import FIRST_DAY
 from warehouse.services.numbering import check_code_is_free, lock_codes, next_code
 from warehouse.services.rows import put
-from warehouse.services.work import Work, locked, picture, working
+from warehouse.services.work import Work, picture, working
 from warehouse.settings import Settings
 
 _EDIT, _DELETE = "lots.edit", "lots.delete"
@@ -168,7 +168,9 @@ def move_lot(settings: Settings, actor: Actor, lot_id: int, version: int, custom
             return
         left = {old.node_id} if old.parent_id == new.parent_id else {old.node_id, old.parent_id or 0}
         refuse_roles_left_behind(work, Operator.lot_id == lot_id, left, lot.name)
-        for operator in work.session.scalars(locked(select(Operator).where(Operator.lot_id == lot_id))):
+        # PostgreSQL locks no row that an outer join may leave out, and operators come joined with their roles.
+        operators = select(Operator).where(Operator.lot_id == lot_id).with_for_update(of=Operator)
+        for operator in work.session.scalars(operators):
             put(operator, {"node_id": customer_id})
         change(work, lot, {"customer_id": customer_id})
 
