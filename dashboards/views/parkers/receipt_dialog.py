@@ -17,7 +17,7 @@ from warehouse.services.receipts import file_name, receipt_page
 from warehouse.services.renewal_entries import RenewalView, get_receipt, list_renewals
 
 PER_PAGE = 20
-RECEIPT_HEIGHT = 620
+RECEIPT_HEIGHT = 690
 _NEXT = "parkers_next_receipt"
 
 
