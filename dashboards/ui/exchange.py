@@ -103,12 +103,14 @@ def _put_in(context: Context, sheet: Sheet, lot_id: int | None) -> None:
         lambda renewed, file_format: exchange.template_file(sheet, file_format, renewed.language),
     )
     cards.note(text("exchange.how", size=LARGEST_FILE // 1024 // 1024))
-    uploaded = st.file_uploader(
-        text("exchange.file"),
-        list(FORMATS),
-        key=f"exchange_{sheet.name}_file_{st.session_state.get('exchange_round', 0)}",
-        label_visibility="collapsed",
-    )
+    # Streamlit's uploader knows English only; the style sheet puts our words in its place, by the container's key.
+    with st.container(key=f"exchange_upload_{context.language}"):
+        uploaded = st.file_uploader(
+            text("exchange.file"),
+            list(FORMATS),
+            key=f"exchange_{sheet.name}_file_{st.session_state.get('exchange_round', 0)}",
+            label_visibility="collapsed",
+        )
     if uploaded is None:
         return
     content = uploaded.getvalue()

@@ -17,6 +17,7 @@ from warehouse.errors import ParkError
 from warehouse.ops.models import Lot, Node, Operator, Role
 from warehouse.security.actor import Actor
 from warehouse.services.exchange_sheet import Column, Judging, Kind, Line, Sheet, Step, Verdict
+from warehouse.services.fields import Fields
 from warehouse.services.operators import (
     OperatorForm,
     add_operator,
@@ -95,6 +96,7 @@ def _judge(judging: Judging, lines: list[Line]) -> list[Step]:
         current = known.operators.get(line.values["login"].casefold())
         form = _form(judging, known, line, current)
         if form is None or len(judging.problems) > found:
+            _check_texts(judging, line)
             continue
         try:
             if current is not None:
@@ -149,6 +151,16 @@ def _form(judging: Judging, known: _Known, line: Line, current: Operator | None)
         email=kept("email"),
         remark=kept("remark"),
     )
+
+
+def _check_texts(judging: Judging, line: Line) -> None:
+    """What is wrong with the rest of a line whose role or place is wrong, so that all of it is told at once."""
+    fields = Fields()
+    fields.code("login", line.values["login"])
+    fields.phone("phone", line.values.get("phone"))
+    fields.email("email", line.values.get("email"))
+    for problem in fields.problems:
+        judging.wrong(line, problem.field, problem.zh, problem.en)
 
 
 def _role(judging: Judging, known: _Known, line: Line, node_id: int | None, lot_id: int | None) -> Role | None:

@@ -25,9 +25,16 @@ from warehouse.plates import recognise
 from warehouse.security.actor import Actor
 from warehouse.services.exchange_sheet import Column, Judging, Kind, Line, Sheet, Step, Verdict
 from warehouse.services.fields import Fields
-from warehouse.services.owner_changes import next_code, note_change, put_owner
+from warehouse.services.owner_changes import (
+    living_vehicles,
+    next_code,
+    note_change,
+    owner_picture,
+    put_owner,
+)
 from warehouse.services.owner_forms import CLASSES, GroupForm, OwnerForm, SpaceForm, VehicleForm, cleaned
 from warehouse.services.parkers import owner_of, plate_writer
+from warehouse.services.rows import put
 from warehouse.services.vehicle_commands import payloads, send_changes
 from warehouse.services.work import Work
 
@@ -275,7 +282,8 @@ def _steps(known: _Known, before: OwnerForm | None, code: str, form: OwnerForm, 
             verdict = Verdict.UNCHANGED
         by_verdict.setdefault(verdict, []).append(line.number)
     steps = []
-    save = partial(_save, known.ids.get(code), form)
+    is_regrouped = before is not None and (before.spaces, before.groups) != (form.spaces, form.groups)
+    save = partial(_save, known.ids.get(code), is_regrouped, form)
     for verdict in Verdict:
         if verdict in by_verdict:
             steps.append(Step(tuple(by_verdict[verdict]), verdict, save))
@@ -283,31 +291,50 @@ def _steps(known: _Known, before: OwnerForm | None, code: str, form: OwnerForm, 
     return steps
 
 
-def _save(owner_id: int | None, form: OwnerForm, work: Work) -> None:
-    if owner_id is not None:
+def _save(owner_id: int | None, is_regrouped: bool, form: OwnerForm, work: Work) -> None:
+    """As ``put_owner`` does, without asking again for each owner what was read once for all lines of the locked lot."""
+    session = work.session
+    if owner_id is not None and is_regrouped:
         owner, lot = owner_of(work, owner_id)
         put_owner(work, lot, owner, form)
         return
-    # As ``put_owner`` does for a new owner, without asking again what was read once for all lines of the locked lot.
-    lot = work.session.get_one(Lot, form.lot_id)
+    before: dict[str, Any] | None = None
+    known: dict[str, dict[str, Any]] = {}
+    groups = {group.name: group.group_id for group in form.groups}
+    standing: dict[int, LongTermVehicle] = {}
     values = {name: getattr(form, name) for name in _OWNER}
-    owner = Owner(lot_id=lot.lot_id, code=form.code or next_code(work, lot), created_at=work.now, **values)
-    work.session.add(owner)
-    work.session.flush()
-    shared = {"lot_id": lot.lot_id, "owner_id": owner.owner_id}
-    groups = {group.name: VehicleGroup(name=group.name, spaces=group.spaces, **shared) for group in form.groups}
-    work.session.add_all(groups.values())
-    work.session.flush()
-    work.session.add_all(OwnerSpace(number=space.number, area_id=space.area_id, **shared) for space in form.spaces)
+    if owner_id is None:
+        lot = session.get_one(Lot, form.lot_id)
+        owner = Owner(lot_id=lot.lot_id, code=form.code or next_code(work, lot), created_at=work.now, **values)
+        session.add(owner)
+        session.flush()
+        groups = _add_groups_and_spaces(work, owner, form)
+    else:
+        owner = session.get_one(Owner, owner_id)
+        before, known = owner_picture(work, owner), payloads(work, owner)
+        standing = {vehicle.vehicle_id: vehicle for vehicle in living_vehicles(work, owner)}
+        put(owner, values)
     for vehicle in form.vehicles:
-        row = LongTermVehicle(plate=vehicle.plate, created_at=work.now, **shared)
-        for name in _VEHICLE[:-1]:
-            setattr(row, name, getattr(vehicle, name))
-        row.group_id = groups[vehicle.group].group_id if vehicle.group is not None else None
-        work.session.add(row)
+        wanted = {name: getattr(vehicle, name) for name in ("plate", *_VEHICLE[:-1])}
+        wanted["group_id"] = groups[vehicle.group] if vehicle.group is not None else None
+        if vehicle.vehicle_id is not None:
+            put(standing[vehicle.vehicle_id], wanted)
+        else:
+            shared = {"lot_id": owner.lot_id, "owner_id": owner.owner_id, "created_at": work.now}
+            session.add(LongTermVehicle(**shared, **wanted))
+    session.flush()
+    send_changes(work, owner.lot_id, known, payloads(work, owner))
+    note_change(work, owner, before)
+
+
+def _add_groups_and_spaces(work: Work, owner: Owner, form: OwnerForm) -> dict[str, int | None]:
+    """Groups and spaces of a new owner; the groups' ids by name."""
+    shared = {"lot_id": owner.lot_id, "owner_id": owner.owner_id}
+    groups = [VehicleGroup(name=group.name, spaces=group.spaces, **shared) for group in form.groups]
+    work.session.add_all(groups)
+    work.session.add_all(OwnerSpace(number=space.number, area_id=space.area_id, **shared) for space in form.spaces)
     work.session.flush()
-    send_changes(work, lot.lot_id, {}, payloads(work, owner))
-    note_change(work, owner, None)
+    return {group.name: group.group_id for group in groups}
 
 
 def _saved_already(_work: Work) -> None:

@@ -189,7 +189,9 @@ def check_operator(session: Session, actor: Actor, form: OperatorForm, current: 
     if current is not None and login != current.login:
         fields.wrong("login", f"登录名 {current.login} 不能更改", f"the login {current.login} cannot be changed")
     node_id, lot_id = _place(session, actor, form, current, fields)
-    if current is None or current.role_id != form.role_id or current.node_id != node_id:
+    if not form.role_id:
+        fields.wrong("role_id", "请选择角色", "choose a role")
+    elif current is None or current.role_id != form.role_id or current.node_id != node_id:
         role = role_to_give(session, actor, form.role_id)
         if role.node_id is not None and node_id is not None and role.node_id not in nodes_above(session, node_id):
             fields.wrong(

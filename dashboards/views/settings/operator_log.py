@@ -54,13 +54,13 @@ def render(context: Context) -> None:
     text = context.text
     cards.title(text("menu.operator_log"), text("log.below"))
     columns = [
-        grid.Column("at", text("log.at")),
-        grid.Column("login", text("log.operator")),
-        grid.Column("action", text("log.action")),
-        grid.Column("outcome", text("log.outcome"), width="small"),
-        grid.Column("subject", text("log.subject"), width="large"),
-        grid.Column("change", text("log.change"), width="large"),
-        grid.Column("address", text("log.address"), width="small"),
+        grid.Column("at", text("log.at"), width=155),
+        grid.Column("login", text("log.operator"), width=110),
+        grid.Column("action", text("log.action"), width=165),
+        grid.Column("outcome", text("log.outcome"), width=60),
+        grid.Column("subject", text("log.subject"), width=190),
+        grid.Column("change", text("log.change"), width=280),
+        grid.Column("address", text("log.address"), width=100),
     ]
     with cards.card("operator_log"):
         asked = _filters(context)

@@ -89,8 +89,7 @@ def _draw(context: Context | None, entry: LogEntry) -> None:
     if entry.differences:
         cards.heading(text(f"log.{entry.change}"))
         headings = [text("log.field")]
-        headings += [text("log.before")] if entry.change != "created" else []
-        headings += [text("log.after")] if entry.change != "deleted" else []
+        headings += [text("log.before"), text("log.after")] if entry.change == "changed" else [text("log.value")]
         rows = []
         for one in entry.differences:
             before, after = sides(context, one)

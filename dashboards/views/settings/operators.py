@@ -43,16 +43,16 @@ def render(context: Context) -> None:
     text = context.text
     cards.title(text("menu.operators"), text("operators.below"))
     columns = [
-        grid.Column("login", text("operators.login"), sortable=True),
-        grid.Column("name", text("operators.name"), sortable=True),
-        grid.Column("role", text("operators.role")),
-        grid.Column("place", text("operators.place"), width="large"),
-        grid.Column("phone", text("operators.phone")),
-        grid.Column("state", text("operators.state"), width="small"),
-        grid.Column("last_login_at", text("operators.last_login"), sortable=True),
+        grid.Column("login", text("operators.login"), width=130, sortable=True),
+        grid.Column("name", text("operators.name"), width=130, sortable=True),
+        grid.Column("role", text("operators.role"), width=130),
+        grid.Column("place", text("operators.place"), width=290),
+        grid.Column("phone", text("operators.phone"), width=120),
+        grid.Column("state", text("operators.state"), width=70),
+        grid.Column("last_login_at", text("operators.last_login"), width=160, sortable=True),
     ]
     with cards.card("operators"):
-        first, second, third, fourth, fifth = st.columns([3, 2, 2, 2, 4], vertical_alignment="center")
+        first, second, third, fourth, fifth = st.columns([2.1, 1.9, 1.9, 1.6, 4.3], vertical_alignment="center")
         with first:
             search = address.search(context)
         with second:

@@ -14,7 +14,7 @@ from warehouse.errors import Forbidden, ParkError
 from warehouse.ops.models import DownlinkCommand, LongTermVehicle, Owner, OwnerSpace, VehicleGroup
 from warehouse.ops.session import ops_session
 from warehouse.services.exchange import ImportReport, export_file, find_sheet, import_file, try_file
-from warehouse.services.owner_changes import create_owner
+from warehouse.services.owner_changes import create_owner, edit_owner
 from warehouse.services.owner_forms import GroupForm, OwnerForm, SpaceForm, VehicleForm
 
 HEAD = "车主编号,车主姓名,电话,车位号,车牌,车辆类型,有效期起,有效期至,车辆组,组车位数\n"
@@ -107,6 +107,36 @@ def test_an_import_writes_rows_commands_and_log_as_the_form_does(tenants: Tenant
     typed = [(e.entity, e.entity_name, without_ids(e.before), without_ids(e.after)) for e in other.log()]
     assert logged[:-1] == typed
     assert logged[-1][0] == "import"
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        ("002,李四,,,粤BD12345,,2026-01-01,2026-06-30,,\n", {"days": (date(2026, 1, 1), date(2026, 6, 30))}),
+        ("002,李四,021-1234,,粤BD12345,,,,,\n", {"phone": "021-1234"}),
+        ("002,李四,,C-9,粤BD12345,,,,,\n", {"spaces": (SpaceForm("C-9"),)}),
+    ],
+    ids=["validity", "telephone", "space"],
+)
+def test_an_imported_change_writes_commands_and_log_as_the_form_does(
+    tenants: Tenants, tmp_path: Path, line: str, change: dict[str, Any]
+) -> None:
+    put(tenants, FILE)
+    put(tenants, HEAD + line)
+    other = tenants_in(tmp_path / "by-form")
+    put(other, FILE)
+    with ops_session(other.settings) as session:
+        owner = session.scalars(select(Owner).where(Owner.code == "002")).one()
+    days = change.pop("days", (None, None))
+    vehicle = VehicleForm("粤BD12345", valid_from=days[0], valid_to=days[1])
+    form = OwnerForm(other.lots["S-1"], "李四", "002", vehicles=(vehicle,), **change)
+    edit_owner(other.settings, other.actor("sun"), owner.owner_id, owner.version, form)
+    assert stored(tenants) == stored(other)
+    entry, typed = tenants.log()[-2], other.log()[-1]
+    assert (entry.before, entry.after) == (typed.before, typed.after)
+    with ops_session(tenants.settings) as mine, ops_session(other.settings) as theirs:
+        versions = [s.scalars(select(Owner.version).where(Owner.code == "002")).one() for s in (mine, theirs)]
+    assert versions[0] == versions[1] > owner.version
 
 
 def test_a_second_import_changes_nothing_and_what_comes_out_goes_in(tenants: Tenants) -> None:

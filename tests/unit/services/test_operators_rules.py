@@ -83,13 +83,19 @@ def test_a_typed_password_is_checked_used_and_not_given_back(tenants: Tenants) -
 
 
 def test_every_wrong_field_is_told_at_once_in_both_languages(tenants: Tenants) -> None:
-    wrong = OperatorForm(
-        login="a b", name=" ", role_id=tenants.roles["lot"], phone="call me", email="nowhere", remark="x" * 501
-    )
+    wrong = OperatorForm(login="a b", name=" ", role_id=0, phone="call me", email="nowhere", remark="x" * 501)
     with pytest.raises(InvalidFields) as caught:
         save_operator(tenants.settings, tenants.actor("sun"), wrong)
     problems = caught.value.problems
-    assert {problem.field for problem in problems} == {"login", "name", "phone", "email", "remark", "node_id"}
+    assert {problem.field for problem in problems} == {
+        "login",
+        "name",
+        "phone",
+        "email",
+        "remark",
+        "node_id",
+        "role_id",
+    }
     assert all(problem.zh and problem.en for problem in problems)
 
 
