@@ -100,8 +100,9 @@ def _step(judging: Judging, line: Line, lot: Lot | None, customer: Node, spaces:
         name: value if value is not None or defaults[name] in ("", None) else kept[name]
         for name, value in typed.items()
     }
-    whole = kept | given
-    form = LotForm(**{name: "" if value is None and defaults[name] == "" else value for name, value in whole.items()})
+    whole: dict[str, Any] = kept | given
+    whole |= {name: "" for name, value in whole.items() if value is None and defaults[name] == ""}
+    form = LotForm(**whole)
     fields, values = lot_editing.cleaned(form, lot)
     if lot is None:
         lot_editing.check_new(judging.session, judging.actor, customer, form, fields, values)

@@ -172,7 +172,7 @@ function land(map, pen, layer) {
 function graticule(map, pen, colours, width, height) {
   const [west, north] = under(map, 0, 0), [east, south] = under(map, width, height);
   const span = longitudeOf(east) - longitudeOf(west);
-  const raw = span / 5, power = 10 ** Math.floor(Math.log10(raw));
+  const raw = span / Math.max(2, width / 130), power = 10 ** Math.floor(Math.log10(raw));
   const step = power * (raw / power >= 5 ? 5 : raw / power >= 2 ? 2 : 1);
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   pen.strokeStyle = colours.grid;

@@ -140,7 +140,13 @@ def _bands(context: Context, key: str, given: Sequence[Mapping[str, Any]]) -> li
     config["kind"] = st.column_config.SelectboxColumn(text("tariff.kind"), options=list(kinds))
     cards.note(text("tariff.bands_note"))
     edited: pa.Table = st.data_editor(
-        typed, key=key, num_rows="dynamic", column_config=config, hide_index=True, alt=text("tariff.bands")
+        typed,
+        key=key,
+        num_rows="dynamic",
+        column_config=config,
+        hide_index=True,
+        placeholder="",
+        alt=text("tariff.bands"),
     )
     rows = [{name: _whole(value) for name, value in row.items()} for row in edited.to_pylist()]
     return [_band(row, kinds) for row in rows if any(value not in (None, "") for value in row.values())]
@@ -190,6 +196,7 @@ def special_days(context: Context, key: str, given: Sequence[Mapping[str, Any]])
             "kind": st.column_config.SelectboxColumn(text("tariff.kind_of_day"), options=list(kinds)),
         },
         hide_index=True,
+        placeholder="",
         alt=text("tariff.special_days"),
     )
     return [
