@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PYTEST_ARGS ?=
 
-.PHONY: run install test lint bench lock clean
+.PHONY: run install test lint types style models bench lock clean
 
 run: install  ## start everything, with demonstration data the first time
 	if test -f .env; then set -a; . ./.env; set +a; fi; exec $(BIN)/park up --demo
@@ -19,16 +19,23 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-lint: install  ## style, types, dependency rules, contracts of the models
+lint: install  ## style, types, dependency rules, contracts of the models; two at a time
+	$(MAKE) --no-print-directory --jobs 2 --output-sync types style models
+
+types: install
+	$(BIN)/mypy
+
+style: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+models: install
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
 	$(BIN)/python -m pipelines.parse
 
 test: lint  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: install $(BENCH_STAMP)  ## every benchmark; results in benchmarks/results
 	$(BIN)/python -m benchmarks.run

@@ -1,6 +1,7 @@
 """The marts after any sequence of uploads, refreshes, kills and maintenance equal marts built from nothing.
 
-Every lot goes through a random sequence of its own, so one instance with 200 lots tries 200 sequences at once.
+Every lot goes through a random sequence of its own, so one instance with 200 lots tries 200 sequences at once. By hand
+it runs for longer: ``PARK_TEST_ROUNDS=62`` kills fifty refreshes.
 """
 
 from __future__ import annotations
@@ -12,23 +13,27 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pipelines.build import DbtBuilder, refresh
 from tests.dbt.conftest import ZONES, create_instance
 from tests.dbt.history import LotHistory, Record, land_records
 from warehouse.lake.connect import open_lake
-from warehouse.lake.publish import published
+from warehouse.lake.publish import newest_build_started_at, published
 from warehouse.lake.writer import writer_lock
 from warehouse.settings import Settings
 
 LOTS = int(os.environ.get("PARK_TEST_SEQUENCES", "200"))
 ROUNDS = int(os.environ.get("PARK_TEST_ROUNDS", "4"))
 SEED = int(os.environ.get("PARK_TEST_SEED", "7"))
-KILLED_ROUNDS = {2}
+# All but the first two, every seventh, which makes up for those before it, and the last.
+KILLED_ROUNDS = [turn for turn in range(2, ROUNDS - 1) if turn % 7]
 
 FACT_OF_KIND = {
     "entry": "fct_passage",
@@ -61,8 +66,12 @@ def marts(settings: Settings, snapshot: int | None = None) -> dict[str, list[str
         connection.close()
 
 
-def refresh_and_die(settings: Settings, after_seconds: float) -> None:
-    """Start a refresh in a process of its own and kill it outright."""
+def refresh_and_die(settings: Settings, after_seconds: float) -> bool:
+    """Start a refresh in a process of its own and kill it outright ``after_seconds`` after its build began.
+
+    Returns whether it was still at work.
+    """
+    before = newest_build_started_at(settings)
     process = subprocess.Popen(
         [sys.executable, "-c", "from warehouse.cli import main; main()", "refresh"],
         env=os.environ | {"PARK_HOME": str(settings.home)},
@@ -70,9 +79,16 @@ def refresh_and_die(settings: Settings, after_seconds: float) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(after_seconds)
-    os.killpg(process.pid, signal.SIGKILL)
+    while newest_build_started_at(settings) == before:
+        assert process.poll() is None, "ended without a build"
+        time.sleep(0.05)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after_seconds)
+    was_at_work = process.poll() is None
+    if was_at_work:
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    return was_at_work
 
 
 def merge_files(settings: Settings) -> None:
@@ -106,6 +122,7 @@ def current_by_rule(histories: list[LotHistory]) -> dict[tuple[int, str, str], R
     return {key: record for key, (_rank, record) in best.items() if record["op"] == "upsert"}
 
 
+@pytest.mark.timeout(3600)
 def test_marts_after_random_sequences_equal_a_full_build_and_lose_or_double_nothing(tmp_path: Path) -> None:
     settings = create_instance(tmp_path, LOTS)
     chance = random.Random(SEED)
@@ -114,20 +131,25 @@ def test_marts_after_random_sequences_equal_a_full_build_and_lose_or_double_noth
         for lot in range(1, LOTS + 1)
     ]
     builder = DbtBuilder(settings)
+    seconds, killed = 0.0, 0
     for turn in range(ROUNDS):
         connection = open_lake(settings)
         land_records(connection, settings, f"turn{turn}", [item for lot in histories for item in lot.batch()])
         connection.close()
         if turn in KILLED_ROUNDS:
-            refresh_and_die(settings, chance.uniform(6, 14))
-            continue  # the next turn has to make up for it
+            killed += refresh_and_die(settings, chance.uniform(0, seconds))
+            continue  # a later turn has to make up for it
         before = published(settings).snapshot_id if turn else None
+        begun = time.monotonic()
         result = refresh(settings, builder=builder)
+        seconds = time.monotonic() - begun
         assert result.built
         assert result.is_full == (turn == 0)
         assert before != result.snapshot_id
         if turn == 1:
             merge_files(settings)
+
+    print(f"{killed} of {len(KILLED_ROUNDS)} refreshes were at work when they were killed")
 
     incremental = marts(settings, published(settings).snapshot_id)
     refresh(settings, full=True, builder=builder)

@@ -69,11 +69,14 @@ def maintain(
     """
     instant = now or datetime.now(UTC)
     done = Maintained()
-    for schema, table in _fragmented_tables(settings):
-        with writer_lock(settings), _Lake(settings) as connection:
-            rewritten = _rewrite(connection, schema, table)
-            merged = _merge(connection, schema, table)
-        done = replace(done, merged_files=done.merged_files + merged, rewritten_files=done.rewritten_files + rewritten)
+    with _Lake(settings) as connection:
+        for schema, table in _fragmented_tables(connection):
+            with writer_lock(settings):
+                rewritten = _rewrite(connection, schema, table)
+                merged = _merge(connection, schema, table)
+            done = replace(
+                done, merged_files=done.merged_files + merged, rewritten_files=done.rewritten_files + rewritten
+            )
     with writer_lock(settings), _Lake(settings) as connection:
         _forget_old_builds(connection, instant)
         expired = _expire(settings, connection, instant)
@@ -120,18 +123,17 @@ class _Lake:
         self._connection.close()
 
 
-def _fragmented_tables(settings: Settings) -> Sequence[tuple[str, str]]:
-    with _Lake(settings) as connection:
-        tables = connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [LAKE]
+def _fragmented_tables(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, str]]:
+    tables = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [LAKE]
+    ).fetchall()
+    crowded = {
+        row[0]
+        for row in connection.execute(
+            f"SELECT table_name FROM ducklake_table_info('{LAKE}') WHERE file_count >= ? OR delete_file_count > 0",
+            [_MIN_FILES],
         ).fetchall()
-        crowded = {
-            row[0]
-            for row in connection.execute(
-                f"SELECT table_name FROM ducklake_table_info('{LAKE}') WHERE file_count >= ? OR delete_file_count > 0",
-                [_MIN_FILES],
-            ).fetchall()
-        }
+    }
     return [(schema, table) for schema, table in tables if table in crowded]
 
 

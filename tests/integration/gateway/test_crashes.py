@@ -20,6 +20,7 @@ from ingest.gateway.client import GatewayClient
 from ingest.journal import SegmentWriter
 from ingest.lander import Lander
 from ingest.records import LotContext, decode_batch
+from tests.integration.gateway.conftest import wait_until_up
 from warehouse.errors import ParkError
 
 Entries = Callable[..., list[dict[str, Any]]]
@@ -78,8 +79,11 @@ def test_a_gateway_killed_while_it_writes_keeps_what_it_acknowledged(
     instance: Any, entries: Entries, moment: str, unused_port: int
 ) -> None:
     process = instance.start(moment, str(unused_port), command=DIE_AT)
+    url = f"http://127.0.0.1:{unused_port}"
+    wait_until_up(url, process)
     acknowledged: list[str] = []
-    with instance.client(f"http://127.0.0.1:{unused_port}", attempts=8) as client:
+    # One attempt: the gateway that dies does not come back, and every refusal ends the sending.
+    with instance.client(url, attempts=1) as client:
         for number in range(1000):
             batch = entries(3, f"b{number}-")
             try:
