@@ -83,7 +83,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
 
 def _heard(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> list[Row]:
     union = " UNION ALL ".join(
-        f"SELECT lot_id, received_at, lot_clock FROM {tables[kind]}" for kind in KINDS if kind in tables
+        # What the cloud recorded itself is not word from the lot.
+        f"SELECT lot_id, received_at, lot_clock FROM {tables[kind]} WHERE source IS DISTINCT FROM 'cloud'"
+        for kind in KINDS
+        if kind in tables
     )
     if not union:
         return []

@@ -324,7 +324,13 @@ def _table(label: str, one: Field, rows: Sequence[Mapping[str, Any]], key: str) 
         placeholder="",
         alt=label,
     )
-    return [row for row in edited.to_pylist() if any(value not in (None, "", False) for value in row.values())]
+    rows_now = [{name: _whole(value) for name, value in row.items()} for row in edited.to_pylist()]
+    return [row for row in rows_now if any(value not in (None, "", False) for value in row.values())]
+
+
+def _whole(value: Any) -> Any:
+    """The editor turns a column of whole numbers into floats as soon as one of its cells is empty."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _keepable(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tests.unit.services.parkers.conftest import LOT, WESTERN_LOT, World, fill
 from warehouse.lake.connect import open_lake
 from warehouse.lake.reader import Reader
 from warehouse.lake.schema import create_lake
-from warehouse.ops.models import Lot, OutboxRecord
+from warehouse.ops.models import Lot, LotLive, OutboxRecord
 from warehouse.ops.session import migrate, ops_session
 from warehouse.reports import access
 from warehouse.reports.catalogue import find
@@ -131,6 +131,11 @@ def test_a_renewal_made_on_a_page_is_in_the_reports_exactly_once_even_after_a_cr
         assert (sold["plate"], sold["amount"]) == ("鲁F00002", Decimal("88.88"))
         assert f"{sold['valid_to_before']:%Y-%m-%d %H:%M:%S}" == f"{today + timedelta(days=3)} 23:59:59"
         assert f"{sold['valid_from']:%Y-%m-%d %H:%M:%S}" == f"{today + timedelta(days=4)} 00:00:00"
+
+        # Money at the counter is no word from the lot: a silent lot stays silent.
+        with ops_session(shop.settings) as session:
+            assert session.scalars(select(LotLive)).all() == []
+        assert shop.raw("SELECT count(*) FROM lake.marts.rpt_upload_hour") == [(0,)]
 
         # A later crash is as harmless when the marts know the records already.
         shop.forget_marks()

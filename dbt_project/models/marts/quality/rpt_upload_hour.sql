@@ -1,4 +1,5 @@
-{#- Every raw row counts, repeats and corrections too: this tells what the lot sent, not what happened. -#}
+{#- Every raw row counts, repeats and corrections too: this tells what the lot sent, not what happened. What the cloud
+   recorded itself is not word from the lot. -#}
 {{ config(
     materialized='incremental',
     incremental_strategy='touched_days',
@@ -19,8 +20,9 @@ with upload as (
         raw_row.mode,
         '{{ kind }}' as kind
     from {{ source('raw', kind) }} as raw_row
+    where raw_row.source is distinct from 'cloud'
     {% if is_incremental() -%}
-    where {{ scope }}
+        and {{ scope }}
     {% endif -%}
     {{ 'union all' if not loop.last }}
     {% endfor %}
