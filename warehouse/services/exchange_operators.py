@@ -18,15 +18,17 @@ from warehouse.ops.models import Lot, Node, Operator, Role
 from warehouse.security.actor import Actor
 from warehouse.services.exchange_sheet import Column, Judging, Kind, Line, Sheet, Step, Verdict
 from warehouse.services.fields import Fields
+from warehouse.services.operator_list import unknown_operator
 from warehouse.services.operators import (
     OperatorForm,
     add_operator,
     change_operator,
     check_operator,
+    locked_operator,
     refuse_touching,
 )
 from warehouse.services.roles import lock_rights, nodes_above, operators_in_scope
-from warehouse.services.work import Work, locked
+from warehouse.services.work import Work
 
 # What a problem of the form's field is called in the table.
 _FIELDS: Final = {"role_id": "role", "node_id": "node", "lot_id": "lot"}
@@ -186,7 +188,9 @@ def _add(values: dict[str, Any], work: Work) -> Mapping[str, str]:
 
 def _change(operator_id: int, values: dict[str, Any], work: Work) -> None:
     lock_rights(work.session)
-    operator = work.session.scalars(locked(select(Operator).where(Operator.operator_id == operator_id))).one()
+    operator = locked_operator(work, operator_id)
+    if operator is None:
+        raise unknown_operator(operator_id)
     change_operator(work, operator, values)
 
 

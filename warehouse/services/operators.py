@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from warehouse.errors import ParkError
 from warehouse.ops.models import AuthSession, Lot, Node, Operator, Role
@@ -312,19 +312,24 @@ def end_sessions(session: Session, operator_id: int) -> None:
 
 def _target(work: Work, operator_id: int, expected_version: int | None) -> Operator:
     """An operator whom the actor may change, locked."""
-    operator = work.session.scalar(
-        locked(
-            select(Operator).where(
-                Operator.operator_id == operator_id, Operator.deleted_at.is_(None), operators_in_scope(work.actor)
-            )
-        )
-    )
+    operator = locked_operator(work, operator_id)
     if operator is None:
         raise unknown_operator(operator_id)
     if expected_version is not None:
         work.expect(operator, expected_version, "operator", operator_id)
     refuse_touching(work.actor, operator)
     return operator
+
+
+def locked_operator(work: Work, operator_id: int) -> Operator | None:
+    """An operator in the actor's scope, locked until the transaction ends.
+
+    The role is read by itself: PostgreSQL locks no row that an outer join brings along.
+    """
+    query = select(Operator).where(
+        Operator.operator_id == operator_id, Operator.deleted_at.is_(None), operators_in_scope(work.actor)
+    )
+    return work.session.scalar(locked(query.options(lazyload(Operator.role))))
 
 
 def refuse_touching(actor: Actor, operator: Operator) -> None:
