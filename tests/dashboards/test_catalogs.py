@@ -38,7 +38,8 @@ def used_patterns() -> set[str]:
                 written = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
                 if isinstance(node.values[0], ast.Constant) and KEY.fullmatch(written.rstrip("._")) and "." in written:
                     patterns.add("".join(parts))
-    return {pattern for pattern in patterns if pattern.split("\\.")[0] in prefixes() and not pattern.endswith(("html", "xlsx"))}
+    files = ("html", "xlsx")
+    return {pattern for pattern in patterns if pattern.split("\\.")[0] in prefixes() and not pattern.endswith(files)}
 
 
 def fields(sentence: str) -> set[str]:
