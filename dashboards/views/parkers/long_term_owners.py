@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.frame import Context, View
-from dashboards.ui import cards, forms, grid
+from dashboards.ui import cards, exchange, forms, grid
 from dashboards.views.parkers import labels, money_forms, owner_form, receipt_dialog, renewal_dialog
 from dashboards.views.parkers.plans_drawer import open_plans
 from warehouse.services.listing import Found
@@ -59,6 +59,8 @@ def render(context: Context) -> None:
         )
         with grid.actions(context, bar, chosen.name if chosen else None):
             _buttons(context, lot, chosen.row if chosen else None)
+            if lot is not None:
+                exchange.buttons(context, "owners", lot_id=lot.lot_id)
     receipt_dialog.open_pending(context)
 
 

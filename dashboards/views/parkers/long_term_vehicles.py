@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.frame import Context, View
-from dashboards.ui import address, cards, grid
+from dashboards.ui import address, cards, exchange, grid
 from dashboards.views.parkers import labels, owner_form, receipt_dialog, renewal_dialog
 from warehouse.services.listing import Found
 from warehouse.services.parkers import EDITS
@@ -66,6 +66,8 @@ def render(context: Context) -> None:
         )
         with grid.actions(context, bar, chosen.plate if chosen else None):
             _buttons(context, chosen.row if chosen else None)
+            if lot is not None:
+                exchange.buttons(context, "long_term_vehicles", lot_id=lot.lot_id)
     receipt_dialog.open_pending(context)
 
 

@@ -1,0 +1,179 @@
+"""Report pages on published data: they show the report's own rows, and every figure that can be followed adds up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import streamlit as st
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
+
+from dashboards import frame, instance
+from dashboards.reports.drill import ROWS
+from dashboards.reports.page import ReportPage
+from dashboards.reports.table import cell_writer
+from dashboards.requests import session_cookie
+from tests.dashboards.conftest import words
+from tests.integration.reports.lake import Lake, add_tree, fill
+from warehouse.lake.reader import Reader
+from warehouse.ops.models import AuditEntry, AuthSession, Operator
+from warehouse.ops.session import ops_session
+from warehouse.reports import base
+from warehouse.reports.catalogue import find
+from warehouse.security.scope import EVERYTHING
+from warehouse.security.sessions import token_hash
+from warehouse.settings import Settings
+
+WIDE = {"from": "2019-05-01", "to": "2019-06-01"}
+ADDRESS = {"period": "custom", "days": ["2019-05-01", "2019-05-31"]}
+PAGES: dict[str, ReportPage] = {
+    module.VIEW.menu: module.PAGE
+    for module in frame.view_modules()
+    if isinstance(getattr(module, "PAGE", None), ReportPage)
+}
+
+
+def cuts(report: str) -> tuple[str | None, ...]:
+    """The ways a report's rows can be cut in time."""
+    return next((one.choices for one in find(report).parameters if one.key == "by"), (None,))
+
+
+DRILLS = [(menu, column, by) for menu, page in PAGES.items() for column in page.drills for by in cuts(page.report)]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    made = Lake(Settings(home=Path(tmp_path_factory.mktemp("report_pages")) / "home"))
+    add_tree(made.settings)
+    fill(made)
+    made.publish()
+    return made
+
+
+@pytest.fixture
+def open_report(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """The page of a menu item, run for a login on the published lake; ``query`` fills the address."""
+    cookies: dict[str, str] = {}
+    monkeypatch.setattr(type(st.context), "cookies", property(lambda _self: cookies))
+    monkeypatch.setenv("PARK_HOME", str(lake.settings.home))
+    for cached in (instance.settings, instance.reader, instance.results):
+        cached.cache_clear()
+
+    def run(login: str, menu: str, language: str = "zh", **query: str | list[str]) -> AppTest:
+        token, now = f"{login}-token", datetime.now(UTC)
+        with ops_session(lake.settings) as session:
+            operator_id = session.scalars(select(Operator.operator_id).where(Operator.login == login)).one()
+            session.merge(
+                AuthSession(
+                    token_hash=token_hash(token), session_id=token, operator_id=operator_id,
+                    created_at=now, seen_at=now, address="127.0.0.1", user_agent="test",
+                )
+            )  # fmt: skip
+        cookies.clear()
+        cookies.update({session_cookie(lake.settings): token, "park_language": language})
+
+        def script(menu: str) -> None:
+            from dashboards import frame, instance
+            from dashboards.context import current
+
+            visitor = current(instance.settings(), None, is_activity=True)
+            assert visitor is not None
+            frame.draw_page(next(module for module in frame.view_modules() if module.VIEW.menu == menu), visitor)
+
+        app = AppTest.from_function(script, default_timeout=60, kwargs={"menu": menu})
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    yield run
+    for cached in (instance.settings, instance.reader, instance.results):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def report(lake: Lake):
+    """Run a report on the published lake for the whole platform."""
+    reader = Reader(lake.settings)
+    yield lambda name, **asked: base.run(find(name), reader, EVERYTHING, asked, "zh")
+    reader.close()
+
+
+@pytest.mark.parametrize("menu", sorted(PAGES))
+def test_a_page_shows_the_rows_and_totals_of_its_report(open_report, report, menu: str) -> None:
+    page = PAGES[menu]
+    said = words(open_report("root", menu, **ADDRESS))
+    assert "发生内部错误" not in said
+    assert "无法显示此页" not in said
+    result = report(page.report, **page.fixed, **WIDE)
+    assert result.rows
+    shown = [
+        (place, cell_writer(column, "zh"))
+        for place, column in enumerate(result.columns)
+        if column.key not in page.hidden
+    ]
+    for row in result.rows[:50]:
+        for place, write in shown:
+            assert write(row[place]).replace("&", "&amp;") in said
+    for column in result.columns:
+        if result.totals.get(column.key) is not None and column.key not in page.hidden:
+            assert cell_writer(column, "zh")(result.totals[column.key]) in said
+
+
+@pytest.mark.parametrize("menu", sorted(PAGES))
+def test_wrong_values_in_the_address_never_break_a_page(open_report, menu: str) -> None:
+    odd = {
+        "period": "never",
+        "days": ["2019-13-01", "x"],
+        "page": "-7",
+        "size": "9999",
+        "sort": "drop",
+        "by": "'",
+        "lot": "NOWHERE",
+    }
+    said = words(open_report("root", menu, language="en", **odd))
+    assert "Internal error" not in said
+
+
+@pytest.mark.parametrize("menu", sorted(PAGES))
+def test_a_foreign_lot_in_the_address_shows_nothing_of_it(open_report, menu: str) -> None:
+    said = words(open_report("agent", menu, **ADDRESS, lot="LOT21"))
+    assert "别家停车场" not in said
+    assert "LOT21" not in said
+
+
+@pytest.mark.parametrize(("menu", "column", "by"), DRILLS)
+def test_the_records_behind_every_figure_add_up_to_it(report, menu: str, column: str, by: str | None) -> None:
+    page = PAGES[menu]
+    asked = {**WIDE, **page.fixed, **({"by": by} if by else {})}
+    drill = page.drills[column]
+    checked = 0
+    for record in report(page.report, **asked, size=10_000).records():
+        if not record[column]:
+            continue
+        found = report(drill.report, **drill.parameters(record, asked), size=1)
+        assert (found.row_count if drill.figure == ROWS else found.totals[drill.figure]) == record[column], record
+        checked += 1
+    assert checked, "no figure to follow proves nothing"
+
+
+def test_the_page_of_the_records_says_that_they_add_up(open_report, report, lake: Lake) -> None:
+    page = PAGES["temporary_fee_statistics"]
+    asked = {**WIDE}
+    record = next(row for row in report(page.report, **asked).records() if row["received"])
+    address = page.drills["received"].address(page.report, "received", record, asked)
+    said = words(open_report("root", "charges", **parse_qs(urlsplit(address).query)))
+    assert "逐条相加与之相等" in said
+
+
+def test_records_that_do_not_add_up_are_said_in_red_and_logged(open_report, report, lake: Lake) -> None:
+    page = PAGES["temporary_fee_statistics"]
+    asked = {**WIDE}
+    record = next(row for row in report(page.report, **asked).records() if row["received"])
+    address = page.drills["received"].address(page.report, "received", record, asked)
+    query = parse_qs(urlsplit(address).query) | {"plate": ["NOBODY"]}
+    assert "两者不符" in words(open_report("root", "charges", **query))
+    with ops_session(lake.settings) as session:
+        assert session.scalars(select(AuditEntry).where(AuditEntry.action == "report.mismatch")).all()
