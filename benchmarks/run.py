@@ -14,7 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # Quick ones first; each describes itself in its docstring.
-BENCHMARKS = ("records_decode", "gateway", "file_ingest", "refresh", "reports")
+BENCHMARKS = ("records_decode", "tariffs", "gateway", "administration", "file_ingest", "refresh", "reports")
 SHOWN_VERSIONS = ("duckdb", "dbt-core", "dbt-duckdb", "polars", "pyarrow")
 
 
