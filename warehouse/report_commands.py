@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from warehouse.security.actor import Actor
 
 _TERMINAL_PAGE = 50
+_NEED_FILE = ("xlsx", "pdf")
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:
@@ -98,11 +99,11 @@ def _write_file(
     from warehouse.lake.reader import Reader
     from warehouse.reports.access import export, run
     from warehouse.reports.export import write_csv, write_json
-    from warehouse.reports.workbook import write_xlsx
+    from warehouse.reports.files import write_file
 
     reader = Reader(settings)
     paged = any(given.get(key) for key in ("page", "size", "after"))
-    if paged and kind != "xlsx":
+    if paged and kind not in _NEED_FILE:
         result = run(report, reader, settings, actor, given, language)
         with _target(output, bom=bom) as file:
             if kind == "csv":
@@ -111,9 +112,9 @@ def _write_file(
                 write_json(file, result, iter([result.rows]))
         return
     with export(report, reader, settings, actor, given, language) as whole:
-        if kind == "xlsx":
+        if kind in _NEED_FILE:
             assert output is not None
-            write_xlsx(output, whole.result, whole.batches)
+            write_file(output, kind, whole.result, whole.batches)
             return
         with _target(output, bom=bom) as file:
             if kind == "csv":
@@ -161,7 +162,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         login: Annotated[str | None, typer.Option("--as", help="Login whose lots to show; all lots without.")] = None,
         lang: Annotated[str | None, typer.Option("--lang", help="zh, en or key.")] = None,
-        output_format: Annotated[str, typer.Option("--format", help="table, csv, json or xlsx.")] = "table",
+        output_format: Annotated[str, typer.Option("--format", help="table, csv, json, xlsx or pdf.")] = "table",
         output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
         bom: Annotated[
             bool, typer.Option("--bom", help="CSV for Excel: byte-order mark, formulas made harmless; needs -o.")
@@ -175,9 +176,13 @@ def register(app: typer.Typer) -> None:
         settings = load_settings()
         language = lang or settings.language
         _check_choice("--lang", language, ("zh", "en", "key"))
-        _check_choice("--format", output_format, ("table", "csv", "json", "xlsx"))
-        if output_format == "xlsx" and output is None:
-            raise ParkError(zh="xlsx 需要用 -o 指定文件", en="xlsx needs a file: pass -o FILE", code="bad_parameter")
+        _check_choice("--format", output_format, ("table", "csv", "json", *_NEED_FILE))
+        if output_format in _NEED_FILE and output is None:
+            raise ParkError(
+                zh=f"{output_format} 需要用 -o 指定文件",
+                en=f"{output_format} needs a file: pass -o FILE",
+                code="bad_parameter",
+            )
         if bom and (output is None or output_format != "csv"):
             raise ParkError(
                 zh="--bom 只用于写入文件的 csv:请加 --format csv -o 文件",
@@ -192,5 +197,5 @@ def register(app: typer.Typer) -> None:
             _print_table(run(found, Reader(settings), settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
             return
         if output_format == "table":
-            _check_choice("--format", output_format, ("csv", "json", "xlsx"))
+            _check_choice("--format", output_format, ("csv", "json", *_NEED_FILE))
         _write_file(found, settings, actor, given, language, output_format, output, bom=bom)

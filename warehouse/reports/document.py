@@ -18,7 +18,7 @@ _HEAD: Final = """# Reports
 Written by `python -m warehouse.reports.document`; do not edit by hand.
 
     park report NAME [--lot CODE]… [--from T] [--to T] [--set k=v]… [--as LOGIN] [--lang zh|en|key]
-                     [--format table|csv|json|xlsx] [-o FILE] [--bom]
+                     [--format table|csv|json|xlsx|pdf] [-o FILE] [--bom]
 
 * Every report reads one published snapshot and only the lots of the login (`--as`); a foreign lot is refused.
 * `--from` and `--to` (exclusive) are business days, or, where the period below says so, the lot's local time
@@ -27,6 +27,7 @@ Written by `python -m warehouse.reports.document`; do not edit by hand.
   `page.next` of the JSON.
 * Totals and row counts are over the whole filter, never over the page shown.
 * Money is exact; in JSON it is text. Times are the lot's wall clock. Shares are computed in whole numbers.
+* A PDF holds at most 2,000 rows; the daily report's ends with lines to sign on.
 * `--lang key` gives column keys, codes, seconds and true/false for programs.
 """
 _PERIODS: Final = {

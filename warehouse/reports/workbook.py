@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,12 @@ _FORMATS: Final = {
 }
 _WIDTHS: Final = {ColumnType.INSTANT: 20, ColumnType.DATE: 12, ColumnType.TEXT: 18}
 _SECONDS_OF_DAY: Final = 86_400
+_EXACT_BELOW: Final = {
+    ColumnType.INTEGER: 10**15,
+    ColumnType.MONEY: 10**13,
+    ColumnType.AVERAGE: 10**13,
+    ColumnType.RATIO: 10**11,
+}
 _WORDS: Final = {
     "zh": ("查询条件", "报表", "数据截止(UTC)", "行数"),
     "en": ("Filter", "Report", "Data as of (UTC)", "Rows"),
@@ -55,8 +62,12 @@ def check_size(result: ReportResult) -> None:
 
 
 def _cell_writer(sheet: Any, column: Column, style: Any, language: str) -> _Cell:
-    def number(row: int, place: int, value: Any) -> None:
-        sheet.write_number(row, place, float(value), style)
+    def number(row: int, place: int, value: int | Decimal) -> None:
+        # A double holds 15 digits of a decimal for sure; a longer figure stays exact as a text.
+        if abs(value) < _EXACT_BELOW[column.type]:
+            sheet.write_number(row, place, float(value), style)
+        else:
+            sheet.write_string(row, place, text_of(value))
 
     def seconds(row: int, place: int, value: int) -> None:
         # Excel has no negative times; a bad stay keeps its sign as a text.

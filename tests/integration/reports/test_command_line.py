@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastexcel
+import pypdfium2
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -176,3 +177,21 @@ def test_a_call_that_makes_no_sense_is_refused(park: Any, arguments: tuple[str, 
     with pytest.raises(ParkError) as refused:
         park(*arguments)
     assert refused.value.code == code
+
+
+def test_a_pdf_carries_the_same_figures_and_needs_a_file(park: Any, tmp_path: Path) -> None:
+    path = tmp_path / "日报.pdf"
+    park("report", "daily-report", *DAY, "--format", "pdf", "-o", str(path), "--lang", "zh")
+    with pypdfium2.PdfDocument(path) as document:
+        text = "".join("".join(page.get_textpage().get_text_range().split()) for page in document)
+    for word in (
+        "停车日报表",
+        "一号停车场",
+        "期间：2019-05-08",
+        "合计180.00",
+        "制表人",
+        "2019-05-0823:59:59(Asia/Shanghai)",
+    ):
+        assert word in text
+    with pytest.raises(ParkError, match="pdf needs a file"):
+        park("report", "daily-report", *DAY, "--format", "pdf")
