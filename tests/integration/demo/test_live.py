@@ -23,6 +23,7 @@ from ingest.simulator.extra import ExtraTraffic
 from ingest.simulator.history import write_history
 from ingest.simulator.live import LiveSimulator
 from ingest.simulator.loading import load_history
+from ingest.simulator.seeds import local_day
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.lake.raw_tables import KINDS
@@ -90,8 +91,8 @@ def landed(settings: Settings) -> dict[str, int]:
         connection.close()
 
 
-def load_until(settings: Settings, until: datetime, folder: Path) -> None:
-    files = write_history(LOTS, SEED, days=1, until=until, folder=folder)
+def load_until(settings: Settings, until: datetime, folder: Path, days: int = 1) -> None:
+    files = write_history(LOTS, SEED, days=days, until=until, folder=folder)
     load_history(settings, files, now=until, progress=lambda _text: None)
 
 
@@ -119,7 +120,9 @@ def test_a_lot_goes_on_where_history_ended_and_a_restart_adds_nothing(settings: 
     with ops_session(once) as session:
         for lot in LOTS:
             save_lot(session, lot.definition)
-    load_until(once, now, tmp_path / "second")
+    # Both histories begin on the same local day, also when midnight lies in these three hours.
+    later = local_day(LOTS[0], now) - local_day(LOTS[0], now - timedelta(hours=3))
+    load_until(once, now, tmp_path / "second", days=1 + later.days)
     assert live == landed(once)
 
 
