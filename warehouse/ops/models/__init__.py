@@ -3,6 +3,7 @@
 from warehouse.ops.models.access import AuthFailure, AuthSession, FormDraft, Operator, Role, RolePermission
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
+from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
@@ -29,6 +30,8 @@ __all__ = [
     "AuthSession",
     "Base",
     "Build",
+    "Delivery",
+    "DeliveryRun",
     "DeviceLive",
     "DownlinkCommand",
     "FormDraft",
@@ -51,6 +54,7 @@ __all__ = [
     "RenewalPlan",
     "Role",
     "RolePermission",
+    "SavedView",
     "VehicleGroup",
     "Wallet",
     "WalletEntry",
