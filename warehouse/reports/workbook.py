@@ -32,7 +32,7 @@ _FORMATS: Final = {
 }
 _WIDTHS: Final = {ColumnType.INSTANT: 20, ColumnType.DATE: 12, ColumnType.TEXT: 18}
 _SECONDS_OF_DAY: Final = 86_400
-_EXACT_BELOW: Final = {
+_EXACT_BELOW: Final[dict[ColumnType, int]] = {
     ColumnType.INTEGER: 10**15,
     ColumnType.MONEY: 10**13,
     ColumnType.AVERAGE: 10**13,
