@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -103,6 +104,15 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
 
+    smtp_host: str = Field(default="", description="Mail server that delivers reports; no e-mail when empty.")
+    smtp_port: int = Field(default=587, description="Its port.")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How its connection is secured: starttls, tls from the start, or none."
+    )
+    smtp_user: str = Field(default="", description="Login at the mail server; without one when empty.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
+    smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
+
     @cached_property
     def resolved_ops_url(self) -> str:
         """SQLAlchemy URL of the operational store."""
@@ -137,6 +147,21 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """Folder of ingested source files, named by content hash."""
         return self.home / "archive"
+
+    @property
+    def exports_path(self) -> Path:
+        """Folder of files that pages make in the background; emptied when the pages start."""
+        return self.home / "exports"
+
+    @property
+    def deliveries_path(self) -> Path:
+        """Folder of delivered reports: ``<login>/<file>``."""
+        return self.home / "deliveries"
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether reports can go out by e-mail."""
+        return bool(self.smtp_host and (self.smtp_sender or self.smtp_user))
 
     @property
     def dagster_home(self) -> Path:

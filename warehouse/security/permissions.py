@@ -54,6 +54,7 @@ MENU: Final = tuple(
         ("devices", _REPORT, "gate_controllers cameras terminals pay_stations displays"),
         ("settings", _ADMINISTERED, "operators roles"),
         ("settings", _REPORT, "operator_log data_quality"),
+        ("settings", (VIEW, EDIT, DELETE), "deliveries"),
         ("settings", _SET, "invoice_settings backup"),
         ("settings", (VIEW, DELETE), "maintenance"),
         # Plates are shown whole to those who may; to others with stars.
@@ -67,6 +68,7 @@ ALL_PERMISSIONS: Final = frozenset(permission for item in MENU for permission in
 # Menu items whose name is not that of the report with underscores.
 _REPORT_MENU: Final = {
     "stays": "exit_records",
+    "stay-timeline": "exit_records",
     "occupancy": "traffic_statistics",
     "completeness": "data_quality",
     "rejects": "data_quality",
@@ -95,7 +97,9 @@ def _of(*patterns: str) -> frozenset[str]:
     return frozenset(found)
 
 
-_ALL_REPORTS: Final = _of("overview:view", "traffic:view,export", "finance:view,export", "devices:view,export")
+_ALL_REPORTS: Final = _of(
+    "overview:view", "traffic:view,export", "finance:view,export", "devices:view,export", "deliveries:view,edit,delete"
+)
 _RUNS_LOTS: Final = (
     _ALL_REPORTS
     | _of("alarms:edit", "parkers:view,edit,export,delete", "operators:view,edit,export,delete", "roles:view")
@@ -108,7 +112,7 @@ BUILT_IN: Final = {
     "customer": _RUNS_LOTS | _of("lots:view,edit,export", "roles:edit,delete"),
     "lot": _RUNS_LOTS - _of("operators:edit,export,delete", "invoice_settings:edit") | _of("lots:view"),
     "finance": _of("overview:view", "finance:view,export", "parkers:view,export", "plates:view")
-    | _of("invoice_settings:view,edit", "data_quality:view,export"),
+    | _of("invoice_settings:view,edit", "data_quality:view,export", "deliveries:view,edit,delete"),
     "duty_manager": _ALL_REPORTS | _of("alarms:edit", "parkers:view", "lots:view", "plates:view"),
     "engineer": _of("overview:view", "devices:view,export", "alarms:view,edit,export", "lots:view")
     | _of("data_quality:view,export"),
