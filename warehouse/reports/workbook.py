@@ -64,7 +64,7 @@ def check_size(result: ReportResult) -> None:
 def _cell_writer(sheet: Any, column: Column, style: Any, language: str) -> _Cell:
     def number(row: int, place: int, value: int | Decimal) -> None:
         # A double holds 15 digits of a decimal for sure; a longer figure stays exact as a text.
-        if abs(value) < _EXACT_BELOW[column.type]:
+        if abs(Decimal(value)) < _EXACT_BELOW[column.type]:
             sheet.write_number(row, place, float(value), style)
         else:
             sheet.write_string(row, place, text_of(value))
