@@ -48,6 +48,7 @@ def test_an_operator_is_made_after_problems_at_the_fields(page: Any, empty_serve
     choose(page, "角色", "财务")
     dialog.get_by_role("button", name="保存").click()
     dialog.get_by_text("只显示这一次").wait_for()
+    dialog.locator("[data-testid=stCode]").nth(1).wait_for()
     shown = [code.inner_text().strip() for code in dialog.locator("[data-testid=stCode]").all()]
     with ops_session(empty_server.settings) as session:
         made = session.scalars(select(Operator).where(Operator.login == "new.one")).one()

@@ -10,7 +10,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 
@@ -24,8 +26,8 @@ def _programs() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """URL of an empty database; the server is stopped at the end."""
+def postgres_server() -> Iterator[str]:
+    """URL of a running server, without a database's name; stopped at the end."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
@@ -54,8 +56,21 @@ def postgres_url() -> Iterator[str]:
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
     run(*control, "-l", str(folder / "log"), "-o", options, "start")
     try:
-        run(str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "park", "park")
-        yield f"postgresql://park@127.0.0.1:{port}/park"
+        yield f"postgresql://park@127.0.0.1:{port}"
     finally:
         run(*control, "-m", "fast", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """URL of an empty database of this test's own."""
+    return new_database(postgres_server)
+
+
+def new_database(server: str) -> str:
+    """Create a database that nobody else uses; returns its URL."""
+    name = f"park_{uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'create database "{name}"')
+    return f"{server}/{name}"

@@ -29,13 +29,8 @@ from warehouse.settings import Settings
 
 @pytest.fixture
 def tenants(tmp_path: Path, postgres_url: str) -> Iterator[Tenants]:
-    """The two tenants in a database of this test's own."""
-    server, _, _ = postgres_url.rpartition("/")
-    name = f"administration_{abs(hash(tmp_path)) % 10**12}"
-    engine = ops_engine(Settings(home=tmp_path, ops_url=postgres_url))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"create database {name}"))
-    settings = Settings(home=tmp_path, ops_url=f"{server}/{name}")
+    """The two tenants."""
+    settings = Settings(home=tmp_path, ops_url=postgres_url)
     yield fill_new(settings)
     ops_engine(settings).dispose()
 

@@ -32,12 +32,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     if request.param == "sqlite":
         yield Settings(home=tmp_path)
         return
-    url = request.getfixturevalue("postgres_url")
-    name = f"migrations_{abs(hash(tmp_path)) % 10**12}"
-    engine = ops_engine(Settings(home=tmp_path, ops_url=url))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"create database {name}"))
-    settings = Settings(home=tmp_path, ops_url=f"{url.rpartition('/')[0]}/{name}")
+    settings = Settings(home=tmp_path, ops_url=request.getfixturevalue("postgres_url"))
     yield settings
     ops_engine(settings).dispose()
 

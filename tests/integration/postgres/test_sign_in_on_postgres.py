@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import delete
 
 from tests.dashboards.sign_in_kit import PASSWORD, events, operator_of, plant
+from tests.integration.postgres.conftest import new_database
 from warehouse.ops.models import AuthFailure
 from warehouse.ops.session import migrate, ops_engine, ops_session
 from warehouse.security.actor import LOCAL
@@ -24,12 +24,8 @@ NEW = "Quiet-River-29"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Settings]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("create database sign_in")
-    made = Settings(
-        home=Path(tmp_path_factory.mktemp("sign_in")), ops_url=postgres_url.removesuffix("/park") + "/sign_in"
-    )
+def settings(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Settings]:
+    made = Settings(home=Path(tmp_path_factory.mktemp("sign_in")), ops_url=new_database(postgres_server))
     migrate(made)
     plant(made)
     yield made

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.postgres.conftest import new_database
 from warehouse.errors import ParkError
 from warehouse.ops.models import AuditHead
 from warehouse.ops.session import migrate, ops_session
@@ -31,8 +32,8 @@ from warehouse.tariffs.templates import TEMPLATES
 
 
 @pytest.fixture(scope="module")
-def settings(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = Settings(home=Path(tmp_path_factory.mktemp("tree")), ops_url=postgres_url)
+def settings(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    made = Settings(home=Path(tmp_path_factory.mktemp("tree")), ops_url=new_database(postgres_server))
     migrate(made)
     with ops_session(made) as session:
         ensure_admin(session, made)

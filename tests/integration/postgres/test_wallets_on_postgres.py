@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from sqlalchemy import exc, func, select, text
 
+from tests.integration.postgres.conftest import new_database
 from tests.unit.services.parkers.conftest import LOT, WESTERN_LOT, World, fill
 from tests.unit.services.parkers.test_owners import form_of
 from warehouse.errors import ParkError
@@ -30,11 +30,9 @@ from warehouse.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[World]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("create database wallets")
+def world(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[World]:
     home: Path = tmp_path_factory.mktemp("wallets")
-    settings = Settings(home=home, ops_url=postgres_url.removesuffix("/park") + "/wallets")
+    settings = Settings(home=home, ops_url=new_database(postgres_server))
     migrate(settings)
     fill(settings)
     yield World(settings)
