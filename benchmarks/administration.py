@@ -1,11 +1,12 @@
-"""Rerun of the owners' page with 10,000 owners and 50 open sessions.
+"""Rerun of the owners' page or the lots' page with 10,000 owners, 1,000 lots and 50 open sessions.
 
 A real ``park pages`` process and one websocket for each signed-in session, as a browser holds it. Timed is what the
 server does: from sending a rerun to the message that the script has finished, every drawn element received in between
 and none drawn. First one session acts while the others stay open, then all of them act, each at a random moment of
 every ``--pause`` seconds. A rerun asks for a random page of the list, so that nothing is a repetition.
 
-python -m benchmarks.administration [--owners 10000] [--sessions 50] [--reruns 200] [--pause 10]
+python -m benchmarks.administration [--page lots] [--lots 1000] [--owners 10000] [--sessions 50]
+    [--reruns 200] [--pause 10]
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ from warehouse.services.operators import create_operator
 from warehouse.services.tree import ensure_agent, ensure_customer, ensure_platform
 from warehouse.settings import Settings
 
-PAGE = "long-term-owners"
+PAGES = ("long-term-owners", "lots")
 PAGE_SIZE = 50
 START_SECONDS = 120
-LOTS = 5
+LOTS_WITH_OWNERS = 5
 
 
-def fill(settings: Settings, owners: int, sessions: int) -> list[str]:
-    """Lots with owners who have two vehicles, a space and a wallet each; returns the tokens of signed-in sessions."""
+def fill(settings: Settings, lots_there: int, owners: int, sessions: int) -> list[str]:
+    """Lots, some with owners who have two vehicles, a space and a wallet; returns the tokens of signed-in sessions."""
     migrate(settings)
     create_lake(settings)
     now, today = datetime.now(UTC), date.today()  # noqa: DTZ011 - a day more or less does not matter
@@ -57,11 +58,11 @@ def fill(settings: Settings, owners: int, sessions: int) -> list[str]:
         platform = ensure_platform(session)
         agent, _ = ensure_agent(session, "agent", "代理")
         customer, _ = ensure_customer(session, "customer", "客户", agent)
-        for number in range(LOTS):
+        for number in range(lots_there):
             session.add(Lot(customer_id=customer.node_id, code=f"lot-{number}", name=f"停车场{number}"))
         session.flush()
         lots = list(session.scalars(select(Lot.lot_id)))
-        people = [(lots[number % LOTS], number) for number in range(owners)]
+        people = [(lots[number % LOTS_WITH_OWNERS], number) for number in range(owners)]
         session.execute(
             insert(Owner),
             [
@@ -153,16 +154,17 @@ def pages(settings: Settings) -> Iterator[tuple[str, int]]:
 class Visitor:
     """One open session."""
 
-    def __init__(self, socket_: websockets.ClientConnection, owners: int) -> None:
+    def __init__(self, socket_: websockets.ClientConnection, page: str, rows: int) -> None:
         """Nothing is sent before ``rerun``."""
         self._socket = socket_
-        self._pages = max(1, owners // PAGE_SIZE)
+        self._page = page
+        self._pages = max(1, rows // PAGE_SIZE)
         self.elements = 0
 
     async def rerun(self) -> float:
         """Ask for a random page of the list; returns the milliseconds until the script has finished."""
         asked = BackMsg()
-        asked.rerun_script.page_name = PAGE
+        asked.rerun_script.page_name = self._page
         asked.rerun_script.query_string = f"page={random.randint(1, self._pages)}"
         asked.rerun_script.context_info.timezone = "Asia/Shanghai"
         started = time.perf_counter()
@@ -206,7 +208,7 @@ async def measure(host: str, pid: int, cookie: str, tokens: list[str], options: 
             max_size=None,
         )
         sockets.append(opened)
-        visitor = Visitor(opened, options.owners)
+        visitor = Visitor(opened, options.page, options.lots if options.page == "lots" else options.owners)
         await visitor.rerun()
         visitors.append(visitor)
     try:
@@ -236,6 +238,8 @@ async def measure(host: str, pid: int, cookie: str, tokens: list[str], options: 
 def main() -> None:
     """Fill an instance, start its pages, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", choices=PAGES, default=PAGES[0])
+    parser.add_argument("--lots", type=int, default=1_000)
     parser.add_argument("--owners", type=int, default=10_000)
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--reruns", type=int, default=200)
@@ -243,8 +247,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="park-administration-") as folder:
         settings = Settings(home=Path(folder))
-        tokens = fill(settings, options.owners, options.sessions)
-        print(f"{options.owners:,} owners with {2 * options.owners:,} vehicles; load {os.getloadavg()[0]:.1f}")
+        tokens = fill(settings, options.lots, options.owners, options.sessions)
+        there = f"{options.lots:,} lots, {options.owners:,} owners with {2 * options.owners:,} vehicles"
+        print(f"page {options.page}: {there}; load {os.getloadavg()[0]:.1f}")
         with pages(settings) as (host, pid):
             asyncio.run(measure(host, pid, session_cookie(settings), tokens, options))
 
