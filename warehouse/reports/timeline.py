@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from warehouse.reports.columns import boolean, code, codes, instant, money, text
+from warehouse.reports.columns import boolean, code, codes, duration, instant, money, text
 from warehouse.reports.fee import PAID_BY
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import LOT, LOT_CODE, RECORD_ID, choice, equal_filter
@@ -44,6 +44,7 @@ STAY_TIMELINE: Final = TableReport(
         codes("method", "支付方式", "Method", "method"),
         text("booth", "岗亭", "Booth"),
         text("person", "操作员", "Operator"),
+        duration("duration_seconds", "停车时长", "Stay"),
         code("release_mode", "出场方式", "Release"),
         code("opening_mode", "开闸方式", "Opening"),
         text("remark", "备注", "Remark"),
@@ -125,7 +126,7 @@ STAY_TIMELINE: Final = TableReport(
                 )
             union all by name
             select lot_id, exit_record_id, 5 as step, way || 'exit' as kind, exit_at as happened_at,
-                coalesce(exit_plate, plate) as plate, exit_gate_id as gate_id, release_mode, remark,
+                coalesce(exit_plate, plate) as plate, exit_gate_id as gate_id, duration_seconds, release_mode, remark,
                 exit_record_id as record_id, false as is_inferred
             from stay
         ),
