@@ -93,7 +93,7 @@ def _carry_out(settings: Settings, reader: Reader, claimed: Claimed, now: dateti
             en=f"an internal error, see “delivery run {claimed.run_id}” in the log",
         )
         failed(settings, claimed, now or datetime.now(UTC), fault, is_temporary=True)
-        return Outcome(claimed, False, error)
+        return Outcome(claimed, False, fault)
     moment = now or datetime.now(UTC)
     done(settings, claimed, moment, rows=sent.rows, size=sent.size, target=sent.target, note=sent.note)
     return Outcome(claimed, True, sent.note, sent.target)
