@@ -20,13 +20,14 @@ from dashboards.reports import drill, drills, files, filters, table, timeline
 from dashboards.reports.chart import AnyChart
 from dashboards.reports.chart import draw as draw_chart
 from dashboards.theme import PALETTE
-from dashboards.ui import address, cards, numbers
+from dashboards.ui import address, cards, numbers, saved_views
 from warehouse.errors import Forbidden, ParkError
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.listing import ListReport
 from warehouse.reports.period import Clock
+from warehouse.security.permissions import menu_of_report
 
 SIZES = ("20", "50", "100", "200", "500")
 USUAL_SIZE = {True: "50", False: "200"}
@@ -67,7 +68,9 @@ def render(context: Context, page: ReportPage) -> None:
     """Draw the page; call it from a view's ``render``."""
     context.publication()  # before anything is drawn: without one the frame has its own page
     report, text = find(page.report), context.text
-    cards.title(report.title(context.language), text(f"report.below_{page.report.replace('-', '_')}"))
+    with st.container(horizontal=True, key="chart_bar_head", vertical_alignment="center"):
+        cards.title(report.title(context.language), text(f"report.below_{page.report.replace('-', '_')}"))
+        saved_views.bar(context, menu_of_report(page.report))
     if not context.lots():
         cards.empty(text("report.no_lots"), [text("report.no_lots_why")])
         return
