@@ -21,10 +21,13 @@ from warehouse.settings import PROJECT_ROOT, Settings
 
 LAST_DAY = date(2026, 6, 30)
 METHODS = ("cash", "bank_card", "iou", "stored_value", "alipay", "wechat", "qr", "wallet", "receipt")
-_MONTHLY = {"fct_stay": "lot_id, exit_at", "fct_passage": "lot_id, occurred_at", "fct_charge": "lot_id, occurred_at"}
-_YEARLY = (
-    "rpt_traffic_hour", "rpt_occupancy_hour", "rpt_upload_hour", "rpt_fee_day", "rpt_device_day", "fct_renewal",
-)  # fmt: skip
+_MONTHLY = {
+    "fct_stay": "lot_id, exit_at", "fct_passage": "lot_id, occurred_at", "fct_charge": "lot_id, occurred_at",
+    "fct_renewal": "lot_id, occurred_at", "rpt_traffic_hour": "lot_id, business_date",
+    "rpt_occupancy_hour": "lot_id, business_date", "rpt_upload_hour": "lot_id, business_date",
+    "rpt_device_day": "lot_id, business_date",
+}  # fmt: skip
+_YEARLY = ("rpt_fee_day", "rpt_stay_day")
 _HOUR_OF_DAY = "[7,8,8,9,9,10,11,12,13,14,15,16,17,17,18,18,19,20,21,22,23,0,3,6]"
 
 
@@ -120,6 +123,11 @@ def _facts(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]], 
             case when entry_source is not null then length end as duration_seconds
         from stay order by lot_id, exit_at""",
     )
+    _insert(connection, models, "rpt_stay_day", """
+        select lot_id, business_date, vehicle_class, count(*) filter (where state = 'closed') as stays, 0 as bad_stays,
+            count(*) filter (where state = 'orphan_exit') as orphan_exits, 0 as missing_exits, 0 as open_stays,
+            coalesce(sum(length) filter (where state = 'closed'), 0) as duration_seconds
+        from stay group by all order by lot_id, business_date""")  # fmt: skip
     amounts = ", ".join(
         f"case when method = '{method}' then received else 0 end::decimal(18,2) as {method}" for method in METHODS
     )
@@ -163,6 +171,27 @@ def _facts(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]], 
         from stay, (select unnest(['entry', 'exit', 'charge', 'heartbeat']) as kind) group by all
         order by lot_id, business_date""",
     )
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection, lots: int, rows: int, days: int) -> None:
+    """One record in a hundred refused, in the order of receipt; every fifth was replayed and went through."""
+    connection.execute(f"""
+        insert into lake.raw.rejected_record by name
+        with refused as (
+            select md5('reject' || i) as reject_id, 1 + (hash(i) % {lots})::bigint as lot_id, 'exit' as kind, 'x' || i as record_id,
+                list_extract(['bad_time', 'bad_money', 'missing_field'], 1 + (i % 3)::int) as code,
+                '时间不合规' as reason_zh, 'the time is not valid' as reason_en,
+                timestamptz '{LAST_DAY} 15:00:00+00' - to_seconds(({rows} - i) * {days} * 86400 // {rows}) as received_at,
+                'http' as source, 'segment' || (i // 1000) as name, 'v1' as profile, i % 500 as line, 1 as batch_seq,
+                '{{"record_id": "x' || i || '", "plate": "' || hash(i) || '", "note": "' || md5(i::varchar) || '"}}' as payload
+            from range({rows}) as t(i)
+        )
+        select *, null as replay_of, null as replay_state from refused
+        union all by name
+        select * replace (md5(reject_id) as reject_id, received_at + interval 1 hour as received_at),
+            reject_id as replay_of, 'accepted' as replay_state
+        from refused where line % 5 = 0
+        order by received_at""")  # fmt: skip
 
 
 def _daily(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]], lots: int, first: date) -> None:
@@ -240,6 +269,7 @@ def generate(settings: Settings, rows: int, lots: int, days: int) -> None:
             share = rows * len(month) // days + (rows * len(month) % days > 0 and place == 0)
             _facts(connection, models, lots, "[" + ", ".join(f"date '{day}'" for day in month) + "]", share)
         _daily(connection, models, lots, first)
+        _rejected(connection, lots, rows // 100, days)
         snapshot = current_snapshot(connection)
         connection.close()
     start_build(settings, "bench", is_full=True)

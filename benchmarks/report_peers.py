@@ -137,8 +137,11 @@ class ChdbPeer(Peer):
         self.name = f"chdb {self.chdb.__version__}"
         self.tables = {}
         for table in ("fct_stay", "rpt_fee_day", "rpt_traffic_hour", "dim_lot"):
-            files = ",".join(_files(settings, table))
-            self.tables[table] = f"file('{{{files}}}', Parquet)"
+            files = _files(settings, table)
+            folder = os.path.commonpath([*files, os.path.dirname(files[0])])  # noqa: PTH120
+            names = ",".join(os.path.relpath(file, folder) for file in files)
+            # ClickHouse finds no alternatives that are absolute paths.
+            self.tables[table] = f"file('{folder}/{{{names}}}', Parquet)"
 
     def ask(self, question: PeerQuestion) -> int:
         """Answer with ClickHouse's SQL."""

@@ -46,6 +46,7 @@ ENTITY_COLUMNS: Final[dict[str, dict[str, str]]] = {
         "spaces": "BIGINT",
     },
 }
+_ROWS_OF_GROUP: Final = 16_384
 BUILD_COLUMNS: Final[dict[str, str]] = {
     "build_id": "VARCHAR",
     "raw_to": "BIGINT",  # highest batch_seq that this green build covers
@@ -105,5 +106,8 @@ def create_lake(settings: Settings) -> None:
                     connection.execute(f"ALTER TABLE {LAKE}.{name} SET SORTED BY (lot_id, occurred_at)")
             connection.execute("COMMIT")
             connection.execute(f"CALL {LAKE}.set_option('parquet_compression', 'zstd')")
+            # A single row is read with its whole row group, and a build holds one for each month that it writes; scans
+            # of everything measured the same.
+            connection.execute(f"CALL {LAKE}.set_option('parquet_row_group_size', {_ROWS_OF_GROUP})")
         finally:
             connection.close()

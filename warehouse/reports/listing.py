@@ -47,6 +47,7 @@ class Counted:
         rows: what to add up for the number of records.
         bucket: the source's bucket in this mart.
         by_utc_day: the bucket is a UTC day cut from hours, which fits whole-hour time zones only.
+        cut_to: values of parameters that its rows are cut to already; they are no filter.
         sums: SQL for the columns that are added up, by key.
     """
 
@@ -55,6 +56,7 @@ class Counted:
     rows: str
     bucket: str = "s.business_date"
     by_utc_day: bool = False
+    cut_to: Mapping[str, Any] = field(default_factory=dict)
     sums: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -267,7 +269,8 @@ class ListReport(Report):
         return view.remember(key + "exact" if exact else key, count)
 
     def _is_counted(self, counted: Counted, question: Question) -> bool:
-        if question.period is None or question.period.has_time or conditions(self.parameters, question.values):
+        filters = {key: value for key, value in question.values.items() if counted.cut_to.get(key) != value}
+        if question.period is None or question.period.has_time or conditions(self.parameters, filters):
             return False
         return not counted.by_utc_day or all(clock.on_whole_hours(question.period) for clock in question.clocks)
 

@@ -296,6 +296,12 @@ STAYS: Final = ListReport(
         instant="coalesce(s.exit_at, s.entry_at)",
         record="s.stay_id",
         day="s.business_date",
+        counted=Counted(
+            "{rpt_stay_day} as s",
+            "true",
+            "s.stays + s.bad_stays + s.orphan_exits + s.missing_exits + s.open_stays",
+            cut_to={"inner": "no"},
+        ),
     ),
     select=_LABELS + _ENTRANCE + _WAY_OUT + _IN_AREA,
     joins=JOIN_LOT + _JOIN_ENTRANCE + _JOIN_WAY_OUT + _JOIN_AREA,

@@ -121,6 +121,15 @@ class Lake:
             insert into lake.marts.rpt_traffic_hour by name
             select * replace (sum(entries) as entries, sum(exits) as exits) from ({entries} union all {exits}) group by all
         """)
+        self.sql("""
+            insert into lake.marts.rpt_stay_day by name
+            select lot_id, business_date, vehicle_class,
+                count(*) filter (where state = 'closed' and not is_bad) as stays,
+                count(*) filter (where is_bad) as bad_stays, count(*) filter (where state = 'orphan_exit') as orphan_exits,
+                count(*) filter (where state = 'missing_exit') as missing_exits,
+                count(*) filter (where state = 'open') as open_stays
+            from lake.marts.fct_stay where not is_inner group by all
+        """)
         methods = ", ".join(f"sum({method}) as {method}" for method in METHODS)
         for basis, day in (("payment", "business_date"), ("exit", "exit_business_date")):
             self.sql(f"""

@@ -3,7 +3,7 @@
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date', 'device_id'],
     touched_by=['fct_device_interval'],
-    partitioned_by=['year(business_date)'],
+    partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'business_date']
 ) }}
 with known as (

@@ -3,7 +3,7 @@
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date', 'kind', 'record_id'],
     touched_by=sources_sharing_a_fact('renewal'),
-    partitioned_by=['year(business_date)'],
+    partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'occurred_at']
 ) }}
 select

@@ -14,6 +14,7 @@ select
     count(*) filter (where stay.is_bad) as bad_stays,
     count(*) filter (where stay.state = 'orphan_exit') as orphan_exits,
     count(*) filter (where stay.state = 'missing_exit') as missing_exits,
+    count(*) filter (where stay.state = 'open') as open_stays,
     cast(coalesce(sum(stay.duration_seconds) filter (where stay.state = 'closed' and not stay.is_bad), 0) as bigint)
     as duration_seconds
 from {{ ref('fct_stay') }} as stay
