@@ -22,7 +22,7 @@ from dashboards.reports.chart import draw as draw_chart
 from dashboards.theme import PALETTE
 from dashboards.ui import address, cards, numbers, saved_views
 from warehouse.errors import Forbidden, ParkError
-from warehouse.reports.base import ReportResult
+from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.listing import ListReport
@@ -122,15 +122,19 @@ def _leading(
     return way.address(report, record, asked, clocks)
 
 
-def _request(report: Any, is_list: bool) -> dict[str, Any]:
+def _request(report: Report, is_list: bool) -> dict[str, Any]:
     """Order, page and size, as the address says."""
     size = (address.written("size") or [USUAL_SIZE[is_list]])[0]
     wanted: dict[str, Any] = {
         "size": int(size) if size in SIZES else int(USUAL_SIZE[is_list]),
         "page": min(address.page_number(), MOST_PAGES),
     }
+    return wanted | _sorted_by(report)
+
+
+def _sorted_by(report: Report) -> dict[str, str]:
     sort = (address.written("sort") or [""])[0]
-    return wanted | ({"sort": sort} if sort.removeprefix("-") in report.sort_keys() else {})
+    return {"sort": sort} if sort.removeprefix("-") in report.sort_keys() else {}
 
 
 def _figures(context: Context, page: ReportPage, result: ReportResult) -> None:
@@ -191,7 +195,7 @@ def _toolbar(
         shown = [key for key in keys if key not in page.hidden or key in wanted]
         with st.popover(text("report.columns"), icon=":material/view_column:"):
             chosen = address.choices("columns", text("report.columns"), keys, usual=shown)
-        files.buttons(context, page.report, result, asked)
+        files.buttons(context, page.report, result, dict(asked) | _sorted_by(result.report))
         if st.button(text("report.print"), icon=":material/print:", key="report_print"):
             st.html("<script>window.print()</script>", unsafe_allow_javascript=True)
     visible = set(chosen or shown)
