@@ -21,6 +21,7 @@ from starlette.routing import Route
 from streamlit.web import bootstrap
 
 from dashboards import appearance, frame, login
+from dashboards.exports.routes import route as exported
 from dashboards.gate import Gate
 from dashboards.theme import streamlit_options
 from dashboards.unknown_pages import UnknownPages
@@ -39,7 +40,7 @@ def build_app(settings: Settings) -> st.App:
     bootstrap.load_config_options(options)
     return st.App(
         SCRIPT,
-        routes=[*login.routes(settings), appearance.route(settings, _page_paths), *_start_pages()],
+        routes=[*login.routes(settings), appearance.route(settings, _page_paths), exported(settings), *_start_pages()],
         middleware=[
             Middleware(Gate, settings=settings),
             Middleware(UnknownPages, settings=settings, paths=_page_paths),

@@ -16,6 +16,7 @@ import dagster as dg
 
 from pipelines.assets.publication import KEY
 from pipelines.build import build_due
+from pipelines.deliveries import delivery_automation
 from pipelines.resources import WRITER_POOL
 from warehouse.lake.maintain import maintain
 from warehouse.lake.publish import newest_build_started_at
@@ -140,12 +141,13 @@ def automation(settings: Settings, raw: dg.AssetsDefinition, marts: dg.AssetsDef
             default_status=dg.DefaultScheduleStatus.RUNNING,
         )
 
+    deliver, due_deliveries = delivery_automation(settings, list(UNFINISHED))
     return Automation(
-        jobs=[refresh, nightly, maintenance],
+        jobs=[refresh, nightly, maintenance, deliver],
         schedules=[
             hourly_refresh,
             schedule("nightly", nightly, "30 3 * * *"),
             schedule("hourly_maintenance", maintenance, "37 * * * *"),
         ],
-        sensors=[landed_data],
+        sensors=[landed_data, due_deliveries],
     )

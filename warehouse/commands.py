@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, lots, reports, deliveries, operator log, import and export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from warehouse import audit_commands, exchange_commands, lots_commands, report_commands
+from warehouse import audit_commands, delivery_commands, exchange_commands, lots_commands, report_commands
 from warehouse.settings import load_settings
 
 
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     report_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
+    delivery_commands.register(app)
 
     @app.command()
     def init() -> None:

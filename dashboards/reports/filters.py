@@ -15,14 +15,20 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.context import Context
-from dashboards.ui import address
+from dashboards.reports import comparison
+from dashboards.ui import address, cards
 from warehouse.codes import code_sets
+from warehouse.errors import Forbidden
 from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.parameters import Parameter, ParameterType
 from warehouse.reports.period import Clock, Grain, as_of_day
 from warehouse.reports.texts import code_text
+from warehouse.security.audit import note_refusal
 
+UNKNOWN_LOTS: Final = "report_unknown_lots_told"
+TECHNICAL: Final = ("gate_id", "without", "exit_record_id")
+"""Filters that links set; shown only while they are."""
 PERIOD, DAYS, FROM_TIME, TO_TIME = "period", "days", "from_time", "to_time"
 CUSTOM: Final = "custom"
 
@@ -35,7 +41,9 @@ def draw(context: Context, report_name: str, first: Sequence[str], presets: Sequ
     more = [
         parameter
         for parameter in report.parameters
-        if parameter.key not in first and parameter.type is not ParameterType.PERIOD
+        if parameter.key not in first
+        and parameter.type is not ParameterType.PERIOD
+        and (parameter.key not in TECHNICAL or address.written(parameter.key))
     ]
     with st.container(horizontal=True, key="report_filters", vertical_alignment="bottom"):
         with st.container(width=280):
@@ -43,8 +51,10 @@ def draw(context: Context, report_name: str, first: Sequence[str], presets: Sequ
         if report.grain is not Grain.NONE:
             asked |= _period(context, report, presets)
         for parameter in shown:
-            with st.container(width=190):
+            with st.container(width=WIDTHS.get(parameter.key, 150)):
                 asked |= _parameter(context, parameter)
+        if any(parameter.key == "compare_from" for parameter in report.parameters):
+            asked |= comparison.draw(context, asked)
         if more:
             active = sum(1 for parameter in more if address.written(parameter.key))
             label = context.text("report.more_active", count=active) if active else context.text("report.more")
@@ -70,15 +80,33 @@ def lots_and_period(context: Context, presets: Sequence[str]) -> dict[str, Any]:
 
 
 def _reset(keys: Sequence[str]) -> None:
-    address.forget(("lot", PERIOD, DAYS, FROM_TIME, TO_TIME, "sort", "size", "columns", "shape", *keys))
+    views = ("sort", "size", "columns", "shape", "lines", "measure")
+    address.forget(("lot", PERIOD, DAYS, FROM_TIME, TO_TIME, *views, comparison.COMPARE, comparison.DAYS, *keys))
     st.query_params.clear()
 
 
 def _lots(context: Context) -> dict[str, Any]:
     names = {lot.code: lot.name for lot in context.lots()}
     everything = context.text("report.all_lots", count=len(names))
+    _told_of_unknown(context, [code for code in address.written("lot") if code not in names])
     chosen = address.choices("lot", context.text("grid.lot"), names, placeholder=everything)
     return {"lot": ",".join(chosen)} if chosen else {}
+
+
+def _told_of_unknown(context: Context, codes: Sequence[str]) -> None:
+    """Say that lots of the address are left out; trying somebody else's is written to the operator log, once."""
+    if not codes:
+        return
+    cards.notice(
+        "bad", context.text("report.unknown_lot"), context.text("report.unknown_lot_why", lots="、".join(codes))
+    )
+    told: set[str] = st.session_state.setdefault(UNKNOWN_LOTS, set())
+    new = [code for code in codes if code not in told]
+    if new and not context.actor.scope.is_everything:
+        named = ", ".join(new)[:200]
+        error = Forbidden(zh=f"您无权查看停车场 {named}", en=f"you may not see lot {named!r}")
+        note_refusal(context.settings, context.actor, context.permission or "", error)
+    told |= set(new)
 
 
 def latest_day(context: Context) -> date:
@@ -155,14 +183,24 @@ def _parameter(context: Context, parameter: Parameter, label_visibility: str = "
 
 
 def choice_text(context: Context, parameter: Parameter, code: str) -> str:
-    """The label of a choice: of the code set that has all of the choices, else of the catalogs."""
-    if parameter.key not in WORDED:
-        for name, labels in code_sets().items():
+    """The label of a choice: of a code set that has it, else of the catalogs."""
+    key, sets = parameter.key, code_sets()
+    if key == "hour_of_day":
+        return code
+    if key == "weekday":
+        return code_text("weekday", code, context.language)
+    if key == "by" and code == "hour" and "weekday" in parameter.choices:
+        return context.text("report.choice_by_hour_of_day")  # not each hour, but the same hour of all days
+    if key not in WORDED:
+        if code in sets.get(key, {}):
+            return code_text(key, code, context.language)
+        for name, labels in sets.items():
             if set(parameter.choices) <= set(labels):
                 return code_text(name, code, context.language)
-    return context.text(f"report.choice_{parameter.key}_{code}")
+    return context.text(f"report.choice_{key}_{code}")
 
 
+WIDTHS: Final = {"split": 230, "plate": 150, "vehicle_class": 200}
 WORDED: Final = ("by", "split", "inner")
 """Choices that the catalogs word better than a code set would."""
 

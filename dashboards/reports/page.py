@@ -1,7 +1,7 @@
 """A report as a page.
 
 Belongs here: what a page says about its report, and the order of things on it. Does not belong here: the single parts
-(filters.py, chart.py, table.py, drill.py, files.py) and figures, which are the report's.
+(filters.py, chart.py, table.py, drill.py, timeline.py, files.py) and figures, which are the report's.
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from dashboards.context import Context
-from dashboards.reports import drill, files, filters, table
-from dashboards.reports.chart import Chart
+from dashboards.reports import drill, drills, files, filters, table, timeline
+from dashboards.reports.chart import AnyChart
 from dashboards.reports.chart import draw as draw_chart
-from dashboards.reports.drill import Drill
-from dashboards.ui import address, cards
-from warehouse.reports.base import ReportResult
+from dashboards.theme import PALETTE
+from dashboards.ui import address, cards, numbers, saved_views
+from warehouse.errors import Forbidden, ParkError
+from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
-from warehouse.reports.columns import Column
+from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.listing import ListReport
+from warehouse.reports.period import Clock
+from warehouse.security.permissions import menu_of_report
 
 SIZES = ("20", "50", "100", "200", "500")
-USUAL_SIZE = "50"
+USUAL_SIZE = {True: "50", False: "200"}
+"""Rows of a page: of records, of computed rows."""
+MOST_PAGES = 10**9
 
 
 @dataclass(frozen=True)
@@ -34,64 +41,140 @@ class ReportPage:
 
     Attributes:
         report: its name.
-        chart: what is drawn above the table; None for records.
+        chart: what is drawn above the table, by the parameters asked for; None for records.
+        figures: columns whose totals stand at the top.
+        change: the column with the change of the first figure, when periods are compared.
         first: parameters shown beside lot and period; the others are behind "more filters".
-        drills: column key to where its figures come from.
         hidden: columns that are not shown at first; people can show them.
         presets: periods offered, the first is the default.
         above: draws something between filters and figures.
         fixed: parameters that this page sets by itself.
+        records: the column whose cells open the timeline of a stay.
     """
 
     report: str
-    chart: Chart | None = None
+    chart: Callable[[Mapping[str, Any]], AnyChart] | None = None
+    figures: Sequence[str] = ()
+    change: str | None = None
     first: Sequence[str] = ()
-    drills: Mapping[str, Drill] = field(default_factory=dict)
     hidden: Sequence[str] = ("lot_code",)
     presets: Sequence[str] = ("today", "yesterday", "week", "month", "last7", "last30", "custom")
     above: Callable[[Context, dict[str, Any]], None] | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
+    records: str | None = None
 
 
 def render(context: Context, page: ReportPage) -> None:
     """Draw the page; call it from a view's ``render``."""
-    report = find(page.report)
-    title = report.title(context.language)
-    cards.title(title, report.about_zh if context.language == "zh" else report.about_en)
+    context.publication()  # before anything is drawn: without one the frame has its own page
+    report, text = find(page.report), context.text
+    with st.container(horizontal=True, key="chart_bar_head", vertical_alignment="center"):
+        cards.title(report.title(context.language), text(f"report.below_{page.report.replace('-', '_')}"))
+        saved_views.bar(context, menu_of_report(page.report))
+    if not context.lots():
+        cards.empty(text("report.no_lots"), [text("report.no_lots_why")])
+        return
     asked = dict(page.fixed) | filters.draw(context, page.report, page.first, page.presets)
-    drill.show_origin(context, page.report, asked)
+    ways = drills.ways_to(page.report)
+    drill.show_origin(context, ways, asked)
+    if page.records is not None:
+        timeline.show(context, page.report)
     if page.above is not None:
         page.above(context, asked)
     is_list = isinstance(report, ListReport)
-    request = _request(report, is_list)
-    result = context.query(page.report, **asked, **request)
+    try:
+        result = context.query(page.report, **asked, **_request(report, is_list))
+    except Forbidden:
+        raise
+    except ParkError as error:
+        cards.notice("bad", text("report.wrong"), error.text(context.language))
+        return
     if not result.rows and result.page.number > 1 and result.row_count:
         address.forget_page()
         st.rerun()
     _incomplete(context, asked)
+    _figures(context, page, result)
     if page.chart is not None:
-        draw_chart(context, page.report, page.chart, result)
+        draw_chart(context, page.report, page.chart(asked), asked)
     with cards.card(f"report_{page.report}"):
-        columns = _toolbar(context, page, result, asked, is_list)
-        table.draw(context, result, columns, page.drills, asked)
+        columns = _toolbar(context, page, result, asked, is_list, [one.figure for _source, one in ways])
+        table.draw(context, result, columns, _links(context, page, result, asked))
         _paging(context, result)
     _foot(context, result)
 
 
-def _request(report: Any, is_list: bool) -> dict[str, Any]:
-    """Order, and for records page and size, as the address says."""
-    wanted: dict[str, Any] = {}
+def _links(context: Context, page: ReportPage, result: ReportResult, asked: Mapping[str, Any]) -> table.Links:
+    """Where cells lead: figures to their records, records to their stay. A link that leads nowhere is none."""
+    clocks = [lot.clock for lot in result.question.known_lots]
+    links: table.Links = {
+        column: partial(_leading, one, page.report, asked, clocks)
+        for column, one in drills.ways_from(page.report, asked).items()
+        if context.allows(f"{one.menu}.view")
+    }
+    if page.records is not None:
+        links[page.records] = timeline.address_of(context, page.report)
+    return links
+
+
+def _leading(
+    way: drill.Drill, report: str, asked: Mapping[str, Any], clocks: Sequence[Clock], record: Mapping[str, Any]
+) -> str | None:
+    return way.address(report, record, asked, clocks)
+
+
+def _request(report: Report, is_list: bool) -> dict[str, Any]:
+    """Order, page and size, as the address says."""
+    size = (address.written("size") or [USUAL_SIZE[is_list]])[0]
+    wanted: dict[str, Any] = {
+        "size": int(size) if size in SIZES else int(USUAL_SIZE[is_list]),
+        "page": min(address.page_number(), MOST_PAGES),
+    }
+    return wanted | _sorted_by(report)
+
+
+def _sorted_by(report: Report) -> dict[str, str]:
     sort = (address.written("sort") or [""])[0]
-    if sort.removeprefix("-") in report.sort_keys():
-        wanted["sort"] = sort
-    if is_list:
-        size = (address.written("size") or [USUAL_SIZE])[0]
-        wanted |= {"size": int(size) if size in SIZES else int(USUAL_SIZE), "page": address.page_number()}
-    return wanted
+    return {"sort": sort} if sort.removeprefix("-") in report.sort_keys() else {}
+
+
+def _figures(context: Context, page: ReportPage, result: ReportResult) -> None:
+    """The totals that matter most, short; exact on hover and in the table."""
+    by_key = {column.key: column for column in result.columns}
+    shown = []
+    for place, key in enumerate(page.figures):
+        column, value = by_key[key], result.totals[key]
+        note = ""
+        change = result.totals.get(page.change) if place == 0 and page.change is not None else None
+        if change is not None:
+            note = context.text("report.change", share=f"{'+' if change > 0 else ''}{numbers.percent(change)}")
+        is_money = column.type is ColumnType.MONEY
+        written = numbers.short(value, context.language, exact_below=10_000 if is_money else 100_000)
+        if column.type is ColumnType.RATIO:
+            written = numbers.percent(value)
+        exact = numbers.money(value) if is_money else table.cell_writer(column, context.language)(value)
+        unit = context.text("report.yuan") if is_money else ""
+        shown.append(
+            cards.Figure(
+                f"{page.report}_{key}",
+                column.header(context.language),
+                written,
+                unit,
+                exact=exact,
+                notes=[cards.Note(note)] if note else [],
+                colour=PALETTE[place % len(PALETTE)],
+            )
+        )
+    if shown:
+        cards.figures(shown)
 
 
 def _toolbar(
-    context: Context, page: ReportPage, result: ReportResult, asked: Mapping[str, Any], is_list: bool
+    context: Context,
+    page: ReportPage,
+    result: ReportResult,
+    asked: Mapping[str, Any],
+    is_list: bool,
+    wanted: Sequence[str],
 ) -> tuple[Column, ...]:
     text = context.text
     keys = {column.key: column.header(context.language) for column in result.columns}
@@ -103,34 +186,65 @@ def _toolbar(
     }
     with st.container(horizontal=True, key=f"report_bar_{page.report}", vertical_alignment="center"):
         cards.note(text("grid.total", count=f"{result.row_count:,}"))
-        with st.container(width=200):
+        with st.container(width=180):
             address.choice(context, "sort", text("grid.sort"), orders, everything=text("grid.sort"))
-        if is_list:
-            with st.container(width=120):
-                sizes = {size: text("grid.size_option", count=size) for size in SIZES}
-                address.choice(context, "size", text("grid.size"), sizes, usual=USUAL_SIZE)
-        shown = [key for key in keys if key not in page.hidden]
+        with st.container(width=120):
+            sizes = {size: text("grid.size_option", count=size) for size in SIZES}
+            address.choice(context, "size", text("grid.size"), sizes, usual=USUAL_SIZE[is_list])
+        # A figure that people came from stands in the table of its records.
+        shown = [key for key in keys if key not in page.hidden or key in wanted]
         with st.popover(text("report.columns"), icon=":material/view_column:"):
             chosen = address.choices("columns", text("report.columns"), keys, usual=shown)
-        files.buttons(context, page.report, result, asked)
-    wanted = set(chosen or shown)
-    return tuple(column for column in result.columns if column.key in wanted)
+        files.buttons(context, page.report, result, dict(asked) | _sorted_by(result.report))
+        if st.button(text("report.print"), icon=":material/print:", key="report_print"):
+            st.html("<script>window.print()</script>", unsafe_allow_javascript=True)
+    visible = set(chosen or shown)
+    return tuple(column for column in result.columns if column.key in visible)
 
 
 def _paging(context: Context, result: ReportResult) -> None:
     pages = max(1, math.ceil(result.row_count / result.page.size))
-    if pages > 1:
-        with st.container(horizontal=True, key="grid_paging_report", vertical_alignment="center"):
-            cards.note(context.text("report.page", page=f"{result.page.number:,}", pages=f"{pages:,}"))
-            address.paging(pages)
+    if pages == 1:
+        return
+    with st.container(horizontal=True, key="grid_paging_report", vertical_alignment="center"):
+        cards.note(context.text("report.page", page=f"{result.page.number:,}", pages=f"{pages:,}"))
+        address.paging(pages)
+        if pages > 10:
+            with st.container(width=120):
+                st.number_input(
+                    context.text("report.jump"),
+                    min_value=1,
+                    max_value=pages,
+                    value=None,
+                    step=1,
+                    placeholder=context.text("report.jump"),
+                    label_visibility="collapsed",
+                    key="report_jump",
+                    on_change=_jump,
+                )
+
+
+def _jump() -> None:
+    number = st.session_state["report_jump"]
+    if number:
+        address.forget_page()
+        address.write(address.PAGE, [str(int(number))])
+        st.session_state["report_jump"] = None
 
 
 def _incomplete(context: Context, asked: Mapping[str, Any]) -> None:
     """Say beside the figures when hours of the period were not uploaded: the totals then are not the whole truth."""
-    days = {key: asked[key][:10] for key in ("from", "to") if key in asked}
-    missing = context.missing_hours(lot=asked.get("lot"), **days)
+    if "from" not in asked:
+        return
+    end = datetime.fromisoformat(asked["to"])
+    last = end.date() if end.time() == time() else end.date() + timedelta(days=1)
+    first = date.fromisoformat(asked["from"][:10])
+    if first >= last:
+        return
+    missing = context.missing_hours(lot=asked.get("lot"), **{"from": first.isoformat(), "to": last.isoformat()})
     if missing:
-        cards.notice("plain", context.text("report.incomplete"), context.text("report.incomplete_why", hours=missing))
+        why = context.text("report.incomplete_why", hours=f"{missing:,}")
+        cards.notice("plain", context.text("report.incomplete"), why)
 
 
 def _foot(context: Context, result: ReportResult) -> None:

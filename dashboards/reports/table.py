@@ -14,7 +14,6 @@ from typing import Any
 import streamlit as st
 
 from dashboards.context import Context
-from dashboards.reports.drill import Drill
 from dashboards.ui import cards
 from warehouse.reports.base import ReportResult
 from warehouse.reports.columns import Column, ColumnType
@@ -30,21 +29,18 @@ def cell_writer(column: Column, language: str) -> Callable[[Any], str]:
     return writer(column, language)
 
 
-def draw(
-    context: Context,
-    result: ReportResult,
-    columns: Sequence[Column],
-    drills: Mapping[str, Drill],
-    asked: Mapping[str, Any],
-) -> None:
+Links = dict[str, Callable[[Mapping[str, Any]], str | None]]
+"""Column key to the address that a row's cell leads to; None for no link. The row of totals is an empty record."""
+LONG = 16
+
+
+def draw(context: Context, result: ReportResult, columns: Sequence[Column], links: Links) -> None:
     """Draw the shown columns of the page's rows, and the totals over the whole filter."""
     if not result.rows:
         cards.nothing(context.text("grid.none"))
         return
     places = {column.key: place for place, column in enumerate(result.columns)}
     writers = [(column, places[column.key], cell_writer(column, context.language)) for column in columns]
-    # A link that leads nowhere for this person is no link.
-    allowed = {key: one for key, one in drills.items() if context.allows(f"{one.menu}.view")}
     head = "".join(
         f"<th scope='col' class='{_side(column)}'>{escape(column.header(context.language))}</th>" for column in columns
     )
@@ -53,19 +49,22 @@ def draw(
         record = dict(zip(places, row, strict=True))
         cells = []
         for column, place, write in writers:
-            content = escape(write(row[place]))
-            one = allowed.get(column.key)
-            if one is not None and _leads_somewhere(row[place]):
-                href = escape(one.address(result.report.name, column.key, record, asked), quote=True)
-                content = f"<a href='{href}' target='_self'>{content}</a>"
-            cells.append(f"<td class='{_side(column)}'>{content}</td>")
+            words = write(row[place])
+            whole = f" title='{escape(words, quote=True)}'" if len(words) > LONG else ""
+            cells.append(f"<td class='{_side(column)}'{whole}>{_cell(words, row[place], record, links, column)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
-    foot = _totals(result, writers, context.language) if result.totals and result.report.totals_row else ""
+    foot = _totals(result, writers, links, context.language) if result.totals and result.report.totals_row else ""
     label = escape(result.report.title(context.language), quote=True)
     st.html(
         f"<div class='pc-table' tabindex='0' role='region' aria-label='{label}'>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>{foot}</table></div>"
     )
+
+
+def _cell(words: str, value: Any, record: Mapping[str, Any], links: Links, column: Column) -> str:
+    find = links.get(column.key)
+    href = find(record) if find is not None and _leads_somewhere(value) else None
+    return f"<a href='{escape(href, quote=True)}' target='_self'>{escape(words)}</a>" if href else escape(words)
 
 
 def _side(column: Column) -> str:
@@ -76,16 +75,15 @@ def _leads_somewhere(value: Any) -> bool:
     return value is not None and not (isinstance(value, int | Decimal) and value == 0)
 
 
-def _totals(result: ReportResult, writers: Sequence[tuple[Column, int, Callable[[Any], str]]], language: str) -> str:
+def _totals(
+    result: ReportResult,
+    writers: Sequence[tuple[Column, int, Callable[[Any], str]]],
+    links: Links,
+    language: str,
+) -> str:
     cells = []
     for position, (column, _place, write) in enumerate(writers):
         value = result.totals.get(column.key)
-        words = (
-            TOTAL.get(language, TOTAL["en"])
-            if position == 0 and value is None
-            else ""
-            if value is None
-            else write(value)
-        )
-        cells.append(f"<td class='{_side(column)}'>{escape(words)}</td>")
+        words = TOTAL.get(language, TOTAL["en"]) if position == 0 and value is None else write(value)
+        cells.append(f"<td class='{_side(column)}'>{_cell(words, value, {}, links, column)}</td>")
     return f"<tfoot><tr>{''.join(cells)}</tr></tfoot>"

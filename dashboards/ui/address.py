@@ -20,6 +20,7 @@ from warehouse.services.visible import LotName, lot_names
 
 ALL = ""
 PAGE = "page"
+EARLIEST = date(2000, 1, 1)
 
 
 def widget(name: str) -> str:
@@ -178,8 +179,8 @@ def days(name: str, label: str, usual: tuple[date, date]) -> tuple[date, date]:
         format="YYYY-MM-DD",
         key=widget(name),
         label_visibility="collapsed",
-        min_value=date(2000, 1, 1),
-        max_value=date.today() + timedelta(days=366),  # noqa: DTZ011 - a bound, a day more or less does not matter
+        min_value=EARLIEST,
+        max_value=_latest(),
         on_change=_changed,
         args=(name, lambda value: [day.isoformat() for day in (value[0], value[-1])] if value else []),
     )
@@ -193,13 +194,17 @@ def _days_of(values: Sequence[str]) -> tuple[date, date] | None:
         found = [date.fromisoformat(value) for value in values[:2]]
     except ValueError:
         return None
-    return (found[0], found[-1]) if found and date(2000, 1, 1) <= found[0] <= found[-1] else None
+    return (found[0], found[-1]) if found and EARLIEST <= found[0] <= found[-1] <= _latest() else None
+
+
+def _latest() -> date:
+    return date.today() + timedelta(days=366)  # noqa: DTZ011 - a bound, a day more or less does not matter
 
 
 def clock_time(name: str, label: str, step: timedelta) -> time | None:
     """A time of day; None when not set."""
     try:
-        start = time.fromisoformat((written(name) or [""])[0])
+        start = time.fromisoformat((written(name) or [""])[0]).replace(tzinfo=None)
     except ValueError:
         start = None
     _start(name, start)

@@ -6,7 +6,6 @@ Streamlit removes scripts and inline SVG from ``st.html``, so small drawings are
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+
+from dashboards.ui import sparkline
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
@@ -65,17 +66,68 @@ def style() -> None:
     st.html(f"<style>:root{{{variables}}}\n{STYLE}</style>")
 
 
-def heading(title: str, note: str = "") -> None:
-    """A card's heading with a note at its right end."""
-    st.html(f"<div class='pc-h'>{escape(title)}<small>{escape(note)}</small></div>")
+@dataclass(frozen=True)
+class Meaning:
+    """What a figure or card means, told on hover and focus of a small mark; ``key`` is unique on the page.
+
+    ``label`` is the mark's name for screen readers.
+    """
+
+    key: str
+    label: str
+    sentence: str
+
+
+def _mark(meaning: Meaning | None) -> str:
+    if meaning is None:
+        return ""
+    name = f"meaning-{escape(meaning.key, quote=True)}"
+    return (
+        f"<button type='button' class='pc-i' aria-label='{escape(meaning.label, quote=True)}' "
+        f"aria-describedby='{name}'>i</button>"
+        f"<span class='pc-tip' role='tooltip' id='{name}'>{escape(meaning.sentence)}</span>"
+    )
+
+
+def _linked(label: str, address: str, extra: str = "") -> str:
+    """``label`` as a link to a page of this server, or as text without an address."""
+    if not address:
+        return label
+    return f"<a href='{escape(address, quote=True)}' target='_self'{extra}>{label}</a>"
+
+
+def heading(
+    title: str,
+    note: str = "",
+    *,
+    address: str = "",
+    meaning: Meaning | None = None,
+    links: Sequence[tuple[str, str]] = (),
+) -> None:
+    """A card's heading, a link when it has an address, with a note and links (label, address) at its right end."""
+    notes = [escape(note)] if note else []
+    notes += [_linked(escape(label), where) for label, where in links]
+    st.html(
+        f"<div class='pc-h'><span role='heading' aria-level='2'>{_linked(escape(title), address)}</span>"
+        f"{_mark(meaning)}<small>{' · '.join(notes)}</small></div>"
+    )
 
 
 @contextmanager
-def card(key: str, title: str | None = None, note: str = "", *, height: int | None = None) -> Iterator[None]:
+def card(
+    key: str,
+    title: str | None = None,
+    note: str = "",
+    *,
+    height: int | None = None,
+    address: str = "",
+    meaning: Meaning | None = None,
+    links: Sequence[tuple[str, str]] = (),
+) -> Iterator[None]:
     """A white card; ``key`` is unique over all pages, ``height`` in pixels makes neighbours equal."""
     with st.container(key=f"card_{key}", gap="small", height=height or "content", border=False):
         if title is not None:
-            heading(title, note)
+            heading(title, note, address=address, meaning=meaning, links=links)
         yield
 
 
@@ -84,9 +136,11 @@ def nothing(sentence: str) -> None:
     st.html(f"<div class='pc-none'>{escape(sentence)}</div>")
 
 
-def notice(tone: str, title: str, sentence: str = "") -> None:
-    """A line across the page; ``tone`` is ``bad`` or ``plain``."""
-    st.html(f"<div class='pc-notice {tone}' role='status'><b>{escape(title)}</b>{escape(sentence)}</div>")
+def notice(tone: str, title: str, sentence: str = "", address: str = "") -> None:
+    """A line across the page; ``tone`` is ``bad``, ``plain`` or ``good``; with an address its title is a link."""
+    st.html(
+        f"<div class='pc-notice {tone}' role='status'><b>{_linked(escape(title), address)}</b>{escape(sentence)}</div>"
+    )
 
 
 def note(sentence: str) -> None:
@@ -105,10 +159,19 @@ def problem(sentence: str) -> None:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A line below a figure; ``exact`` appears on hover; ``tone``: up (good), down (bad), none."""
+
+    text: str
+    exact: str = ""
+    tone: str = "none"
+
+
+@dataclass(frozen=True)
 class Figure:
     """One figure of the row at the top of a page.
 
-    ``exact`` and ``note_exact`` appear on hover. ``tone`` of the note: up (good), down (bad), none.
+    ``exact`` appears on hover. ``address`` leads to the report behind it, ``link_label`` says so.
     ``series`` draws a small line or bars; None in it is a gap.
     """
 
@@ -117,9 +180,10 @@ class Figure:
     value: str
     unit: str = ""
     exact: str = ""
-    note: str = ""
-    note_exact: str = ""
-    tone: str = "none"
+    notes: Sequence[Note] = ()
+    address: str = ""
+    link_label: str = ""
+    meaning: Meaning | None = None
     series: Sequence[float | None] = ()
     shape: str = "line"
     colour: str = "#1f5fe0"
@@ -132,59 +196,19 @@ def figures(row: Iterable[Figure]) -> None:
 
 def _figure(figure: Figure) -> str:
     exact = escape(figure.exact or f"{figure.value} {figure.unit}".strip(), quote=True)
+    value = f"{escape(figure.value)}<small>{escape(figure.unit)}</small>"
+    name = escape(f"{figure.label} {figure.value} {figure.unit} {figure.link_label}", quote=True)
+    notes = "".join(
+        f"<div class='f'><span class='{note.tone}' title='{escape(note.exact or note.text, quote=True)}'>"
+        f"{escape(note.text)}</span></div>"
+        for note in figure.notes
+    )
     return (
         f"<div class='pc-k' data-figure='{escape(figure.key, quote=True)}' style='--k:{figure.colour}'>"
-        f"<div class='l'>{escape(figure.label)}</div>"
-        f"<div class='v' title='{exact}'>{escape(figure.value)}<small>{escape(figure.unit)}</small></div>"
-        f"<div class='f'><span class='{figure.tone}' title='{escape(figure.note_exact or figure.note, quote=True)}'>"
-        f"{escape(figure.note)}</span></div>{_spark(figure)}</div>"
+        f"<div class='l'><span>{escape(figure.label)}</span>{_mark(figure.meaning)}</div>"
+        f"<div class='v' title='{exact}'>" + _linked(value, figure.address, f" aria-label='{name}'") + "</div>"
+        f"{notes}{sparkline.image(figure.series, figure.shape, figure.colour)}</div>"
     )
-
-
-def _spark(figure: Figure, width: int = 96, height: int = 30) -> str:
-    known = [value for value in figure.series if value is not None]
-    if len(known) < 2:
-        return ""
-    low, high = (0.0, max(known)) if figure.shape == "bar" else (min(known), max(known))
-    spread = (high - low) or 1.0
-    step = width / len(figure.series)
-
-    def y(value: float) -> float:
-        return height - 2 - (value - low) / spread * (height - 5)
-
-    if figure.shape == "bar":
-        drawing = "".join(
-            f"<rect x='{index * step:.1f}' y='{y(value):.1f}' width='{step * 0.62:.1f}' "
-            f"height='{height - y(value):.1f}' rx='1' fill='{figure.colour}' opacity='.8'/>"
-            for index, value in enumerate(figure.series)
-            if value is not None
-        )
-    else:
-        drawing = "".join(
-            f"<polyline points='{' '.join(part)}' fill='none' stroke='{figure.colour}' stroke-width='1.8' "
-            "stroke-linejoin='round' stroke-linecap='round'/>"
-            for part in _unbroken(figure.series, step, y)
-        )
-    picture = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' preserveAspectRatio='none'>"
-        f"{drawing}</svg>"
-    )
-    encoded = base64.b64encode(picture.encode()).decode()
-    return f"<img class='pc-spark' alt='' src='data:image/svg+xml;base64,{encoded}'>"
-
-
-def _unbroken(series: Sequence[float | None], step: float, y: object) -> Iterator[list[str]]:
-    part: list[str] = []
-    for index, value in enumerate(series):
-        if value is None:
-            if len(part) > 1:
-                yield part
-            part = []
-        else:
-            assert callable(y)
-            part.append(f"{index * step + step / 2:.1f},{y(value):.1f}")
-    if len(part) > 1:
-        yield part
 
 
 @dataclass(frozen=True)
@@ -196,6 +220,7 @@ class Bar:
     strong: str
     weak: str = ""
     colour: str = "#1f5fe0"
+    address: str = ""
 
 
 def bars(rows: Iterable[Bar]) -> None:
@@ -206,7 +231,8 @@ def bars(rows: Iterable[Bar]) -> None:
 def _bar(row: Bar) -> str:
     width = 0.0 if row.fill is None else min(max(row.fill, 0.0), 1.0) * 100
     return (
-        f"<div class='pc-bar'><span title='{escape(row.label, quote=True)}'>{escape(row.label)}</span>"
+        f"<div class='pc-bar'><span title='{escape(row.label, quote=True)}'>"
+        f"{_linked(escape(row.label), row.address)}</span>"
         f"<i><b style='width:{width:.1f}%;background:{row.colour}'></b></i>"
         f"<span><b>{escape(row.strong)}</b> {escape(row.weak)}</span></div>"
     )
@@ -302,7 +328,10 @@ def _fact(row: Fact) -> str:
 
 def title(text: str, below: str = "") -> None:
     """A page's title with a line below it."""
-    st.html(f"<div class='pc-title'>{escape(text)}</div><div class='pc-sub'>{escape(below)}</div>")
+    st.html(
+        f"<div class='pc-title' role='heading' aria-level='1'>{escape(text)}</div>"
+        f"<div class='pc-sub'>{escape(below)}</div>"
+    )
 
 
 def menu_section(text: str) -> None:

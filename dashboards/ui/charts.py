@@ -54,9 +54,14 @@ def _template(dark: bool) -> graph_objects.layout.Template:
 _TEMPLATES = {dark: _template(dark) for dark in (False, True)}
 
 
-def show(figure: graph_objects.Figure, key: str, height: int, description: str) -> None:
-    """Draw a figure; ``description`` is what a screen reader says."""
+def show(figure: graph_objects.Figure, key: str, height: int, description: str, *, is_far: bool = False) -> None:
+    """Draw a figure; ``description`` is what a screen reader says; ``is_far``: read from afar, in larger letters."""
     figure.update_layout(template=_TEMPLATES[is_dark()], height=height)
+    if is_far:
+        figure.update_layout(legend_font_size=16)
+        figure.update_xaxes(tickfont_size=14)
+        figure.update_yaxes(tickfont_size=14)
+        figure.update_annotations(font_size=18)
     st.plotly_chart(figure, theme=None, key=key, config=CONFIG, alt=description)
 
 

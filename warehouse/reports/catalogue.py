@@ -15,6 +15,7 @@ from warehouse.reports.occupancy import OCCUPANCY
 from warehouse.reports.quality import COMPLETENESS, REJECTS
 from warehouse.reports.renewal import RENEWAL_ANALYSIS, RENEWAL_STATISTICS, RENEWALS
 from warehouse.reports.stays import ENTRY_RECORDS, EXIT_RECORDS, INNER_ENTRY_RECORDS, INNER_EXIT_RECORDS, STAYS
+from warehouse.reports.timeline import STAY_TIMELINE
 from warehouse.reports.traffic import TRAFFIC_ANALYSIS, TRAFFIC_STATISTICS
 
 _ALL: Final[tuple[Report, ...]] = (
@@ -25,6 +26,7 @@ _ALL: Final[tuple[Report, ...]] = (
     INNER_ENTRY_RECORDS,
     INNER_EXIT_RECORDS,
     STAYS,
+    STAY_TIMELINE,
     OCCUPANCY,
     ALARMS,
     TEMPORARY_FEE_ANALYSIS,

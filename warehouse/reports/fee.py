@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from warehouse.reports.analysis import ANALYSIS_DAYS, CHANGE, JOIN_DAYS, analysis_fragments, analysis_values, filled
 from warehouse.reports.columns import boolean, code, codes, day, duration, instant, integer, money, ratio, text
+from warehouse.reports.compare import COMPARE, comparing
 from warehouse.reports.listing import Counted, ListReport, Source
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import (
@@ -25,46 +27,36 @@ from warehouse.reports.pieces import (
     code_filter,
     equal_filter,
     plate_filter,
+    without_filter,
     yes_no_filter,
 )
 from warehouse.reports.table import TableReport
 
 _BOOTH: Final = equal_filter("booth", "岗亭", "booth", "booth")
+_NO_BOOTH: Final = without_filter(booth="booth")
 _COLLECTION_RATE: Final = "per_ten_thousand(fen({0}received{1}), fen({0}receivable{1} - {0}discount{1} - {0}waived{1}))"
+_CHARGED: Final = money("charged", "总计", "Total")
+_OTHER: Final = money("other_methods", "其它支付", "Other methods")
 _UNBALANCED: Final = integer("unbalanced", "金额不平笔数", "Unbalanced")
 _AMOUNTS: Final = ("receivable", "discount", "waived", "received", "uncollected")
 _COUNTS: Final = ("charges", "refunds", "unbalanced")
-# Days are listed even without charges; a day without any upload stays empty instead of zero.
-_DAY_OR_MONTH: Final = {"day": "business_date", "month": "date_trunc('month', business_date)::date"}
 
 
-def filled(figures: tuple[str, ...]) -> str:
-    """SQL that makes ``figures`` zero where something was uploaded and leaves them null where nothing was."""
-    return ", ".join(
-        f"case when counted.day is not null or uploaded.day is not null then coalesce({name}, 0) end as {name}"
-        for name in figures
-    )
-
-
-ANALYSIS_DAYS: Final = """
-    calendar as (
-        select distinct {bucket} as day
-        from (
-            select unnest(generate_series(
-                $from_day::timestamp, $to_day::timestamp - interval 1 day, interval 1 day
-            ))::date as business_date
-        )
-    ),
-    uploaded as (select distinct {bucket} as day from {rpt_upload_hour} where {period})
+_FEE_COUNTING: Final = f"""
+    select {{place}} as place, {", ".join(f"sum({name}) as {name}" for name in (*_COUNTS, *_AMOUNTS))}, {SUM_OF_METHODS}
+    from {{rpt_fee_day}}
+    where {{span}} and basis = $basis{{filters}}
+    group by all
 """
-
+_FEE_COMPARED: Final = ("charges", "received")
 
 TEMPORARY_FEE_ANALYSIS: Final = TableReport(
     name="temporary-fee-analysis",
     zh="临时车收费分析",
     en="Temporary-fee analysis",
-    about_zh="逐日或逐月的收费曲线;没有任何上传的日子为空而不是零。",
-    about_en="The course of fees by day or month; a day without any upload is missing, not zero.",
+    about_zh="逐日或逐月的收费曲线;compare-from/compare-to 为对比期间;没有任何上传的日子为空而不是零。",
+    about_en="The course of fees by day or month; compare-from and compare-to name a period to compare with; a day "
+    "without any upload is missing, not zero.",
     columns=(
         day("day", "日期", "Day"),
         CHARGES,
@@ -77,25 +69,43 @@ TEMPORARY_FEE_ANALYSIS: Final = TableReport(
         REFUNDS,
         ratio("collection_rate", "收缴率", "Collection rate", total=_COLLECTION_RATE.format("sum(", ")")),
         _UNBALANCED,
+        day("compare_day", "对比日期", "Compared day", shown=comparing),
+        integer("compare_charges", "对比期笔数", "Charges, compared", shown=comparing),
+        money("compare_received", "对比期实收", "Received, compared", shown=comparing),
+        ratio(
+            "received_change",
+            "实收变化",
+            "Change of received",
+            shown=comparing,
+            total=CHANGE.format("sum(received)", "sum(compare_received)"),
+        ),
     ),
     grain=Grain.DAY,
     default_days=30,
-    parameters=(BASIS, choice("by", "时间单位", "unit of time", ("day", "month"), "day"), _BOOTH),
+    parameters=(
+        BASIS,
+        choice("by", "时间单位", "unit of time", ("day", "month"), "day"),
+        _BOOTH,
+        _NO_BOOTH,
+        *COMPARE,
+    ),
     sql=f"""
-        with {ANALYSIS_DAYS},
-        counted as (
-            select {{bucket}} as day, {", ".join(f"sum({name}) as {name}" for name in (*_COUNTS, *_AMOUNTS))},
-                {SUM_OF_METHODS}
-            from {{rpt_fee_day}}
-            where {{period}} and basis = $basis{{filters}}
-            group by all
+        with {ANALYSIS_DAYS}, counted as ({_FEE_COUNTING.replace("{span}", "{period}")}){{compare}},
+        filled as (
+            select place, day, {filled((*_COUNTS, *_AMOUNTS, *METHODS))}{{compare_columns}} from {JOIN_DAYS}
         )
-        select calendar.day, {filled((*_COUNTS, *_AMOUNTS, *METHODS))},
-            {_COLLECTION_RATE.format("", "")} as collection_rate
-        from calendar left join uploaded using (day) left join counted using (day)
+        select *, {_COLLECTION_RATE.format("", "")} as collection_rate{{changes}} from filled
     """,
-    order="day",
-    fragments=lambda question: {"bucket": _DAY_OR_MONTH[question.values["by"]]},
+    order="place",
+    fragments=lambda question: (
+        analysis_fragments("temporary-fee-analysis", _FEE_COMPARED, _FEE_COUNTING)(question)
+        | {
+            "changes": f", {CHANGE.format('received', 'compare_received')} as received_change"
+            if comparing(question.values)
+            else ""
+        }
+    ),
+    bound=analysis_values("temporary-fee-analysis"),
 )
 
 _STATISTICS_METHODS: Final = ("cash", "bank_card", "iou", "stored_value", "alipay", "wechat", "qr", "receipt")
@@ -116,7 +126,7 @@ TEMPORARY_FEE_STATISTICS: Final = TableReport(
         LOT_CODE,
     ),
     grain=Grain.DAY,
-    parameters=(BASIS, _BOOTH),
+    parameters=(BASIS, _BOOTH, _NO_BOOTH),
     sql=f"""
         with counted as (
             select lot_id, sum(received) as received, {SUM_OF_METHODS},
@@ -132,11 +142,18 @@ TEMPORARY_FEE_STATISTICS: Final = TableReport(
     order="lot_id",
 )
 
-_PAID_BY: Final = (
+PAID_BY: Final = (
     "coalesce(s.method, nullif(concat_ws(',', "
     + ", ".join(f"case when s.{method} <> 0 then '{method}' end" for method in METHODS)
     + "), ''))"
 )
+_OTHER_METHODS: Final = tuple(method for method in METHODS if method not in ("alipay", "wechat", "cash"))
+# What a charge adds to the figures of the daily report and of the statistics.
+_CHARGE_SUMS: Final = {
+    **{name: f"s.{name}" for name in (*_AMOUNTS, *METHODS)},
+    "charged": "s.receivable - s.discount",
+    "other_methods": " + ".join(f"s.{method}" for method in _OTHER_METHODS),
+}
 _CHARGE_SOURCE: Final = Source(
     relation="{fct_charge} as s",
     where="true",
@@ -148,7 +165,7 @@ _CHARGE_SOURCE: Final = Source(
         "{rpt_fee_day} as s",
         "s.basis = 'payment'",
         "s.charges + s.refunds",
-        sums={name: f"s.{name}" for name in _AMOUNTS},
+        sums=_CHARGE_SUMS,
     ),
 )
 
@@ -183,6 +200,9 @@ CHARGES_LIST: Final = ListReport(
         text("exit_record_id", "出场记录编号", "Exit record"),
         text("charge_record_id", "原收费编号", "Refunded charge"),
         RECORD_ID,
+        _CHARGED,
+        *ALL_METHODS,
+        _OTHER,
     ),
     grain=Grain.RECORD,
     parameters=(
@@ -191,15 +211,17 @@ CHARGES_LIST: Final = ListReport(
         code_filter("vehicle_class", "车辆类型", "vehicle class", "vehicle_class", "s.vehicle_class"),
         choice(
             "method",
-            "支付方式(多种支付的也算)",
-            "method; charges paid by several count too",
-            METHODS,
+            "支付方式(多种支付的也算);other 支付宝、微信、现金以外的方式",
+            "method; charges paid by several count too; other: all but Alipay, WeChat and cash",
+            (*METHODS, "other"),
             condition="case $method "
             + " ".join(f"when '{method}' then s.{method} <> 0" for method in METHODS)
+            + f" when 'other' then {' or '.join(f's.{method} <> 0' for method in _OTHER_METHODS)}"
             + " end or s.method = $method",
         ),
         choice("kind", "类别", "kind", ("charge", "refund"), condition="s.kind = $kind"),
         equal_filter("booth", "岗亭", "booth", "s.booth"),
+        without_filter(booth="s.booth"),
         equal_filter("collector", "收费员", "collector", "s.collector_name"),
         equal_filter("exit_record_id", "出场记录编号", "exit record", "s.exit_record_id"),
         yes_no_filter("balanced", "金额相符", "whether the amounts agree", "s.is_balanced"),
@@ -215,18 +237,19 @@ CHARGES_LIST: Final = ListReport(
             "{rpt_fee_day} as s",
             "s.basis = 'exit'",
             "s.charges + s.refunds",
-            sums={name: f"s.{name}" for name in _AMOUNTS},
+            sums=_CHARGE_SUMS,
         ),
     ),
     select=f"""
         l.name as lot_name, l.code as lot_code, s.plate, s.vehicle_class, s.kind, s.local_at as charged_at,
-        s.receivable, s.discount, s.waived, s.received, s.uncollected, {_PAID_BY} as method, s.booth, s.collector_name,
+        s.receivable, s.discount, s.waived, s.received, s.uncollected, {PAID_BY} as method, s.booth, s.collector_name,
         timezone(l.time_zone, s.entered_at) as entered_at, timezone(l.time_zone, s.exited_at) as exited_at,
         date_diff('second', s.entered_at, s.exited_at) as duration_seconds, s.transaction_id, s.is_balanced, s.remark,
-        s.exit_record_id, s.charge_record_id, s.record_id
+        s.exit_record_id, s.charge_record_id, s.record_id,
+        {", ".join(f"{expression} as {name}" for name, expression in _CHARGE_SUMS.items() if name not in _AMOUNTS)}
     """,
     joins=JOIN_LOT,
-    sums={name: f"s.{name}" for name in _AMOUNTS},
+    sums=_CHARGE_SUMS,
     sortable={
         "charged_at": "s.occurred_at",
         "plate": "s.plate",
@@ -236,7 +259,6 @@ CHARGES_LIST: Final = ListReport(
     },
 )
 
-_OTHER_METHODS: Final = tuple(method for method in METHODS if method not in ("alipay", "wechat", "cash"))
 DAILY_REPORT: Final = TableReport(
     name="daily-report",
     zh="停车日报表",
@@ -249,14 +271,14 @@ DAILY_REPORT: Final = TableReport(
         text("region", "地区", "Region"),
         text("lot_name", "停车场", "Lot"),
         text("booth", "岗亭", "Booth"),
-        money("charged", "总计", "Total"),
+        _CHARGED,
         money("discount", "抵扣", "Discount"),
         money("waived", "其它", "Other"),
         money("received", "实收金额", "Received"),
         money("alipay", "支付宝", "Alipay"),
         money("wechat", "微信", "WeChat"),
         money("cash", "现金", "Cash"),
-        money("other_methods", "其它支付", "Other methods"),
+        _OTHER,
         UNCOLLECTED,
         CHARGES,
         REFUNDS,
@@ -268,6 +290,7 @@ DAILY_REPORT: Final = TableReport(
         BASIS,
         choice("by", "total 整个期间,day 逐日", "total: the whole period, day: each day", ("total", "day"), "total"),
         _BOOTH,
+        _NO_BOOTH,
     ),
     sql=f"""
         with counted as (

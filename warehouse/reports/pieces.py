@@ -99,6 +99,36 @@ def gate_filter(*columns: str) -> Parameter:
     return Parameter("gate", "出入口编号或名称", "gate, id or name", condition=condition)
 
 
+def without_filter(**columns: str) -> Parameter:
+    """Rows that lack what is named, such as a booth; no text can be compared with nothing."""
+    condition = " and ".join(
+        f"(not list_contains($without, '{name}') or {column} is null)" for name, column in columns.items()
+    )
+    return Parameter(
+        "without",
+        "没有所列各项的行",
+        "rows without what is named",
+        ParameterType.CHOICES,
+        tuple(columns),
+        None,
+        condition,
+    )
+
+
+def hour_filter(local: str) -> Parameter:
+    """Rows of one hour of the day, whatever the day; ``local`` is on the lot's wall clock."""
+    hours = tuple(f"{hour:02d}:00" for hour in range(24))
+    condition = f"strftime({local}, '%H:00') = $hour_of_day"
+    return choice("hour_of_day", "一天中的哪个小时", "hour of the day", hours, condition=condition)
+
+
+def weekday_filter(day: str) -> Parameter:
+    """Rows of one weekday; ``day`` is the business day."""
+    weekdays = tuple(f"weekday_{number}" for number in range(1, 8))
+    condition = f"'weekday_' || isodow({day}) = $weekday"
+    return choice("weekday", "星期几", "weekday", weekdays, condition=condition)
+
+
 BASIS: Final = choice(
     "basis",
     "口径:payment 按支付时间,exit 按出场时间",

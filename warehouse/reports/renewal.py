@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from warehouse.reports.columns import code, codes, day, instant, integer, money, text
-from warehouse.reports.fee import ANALYSIS_DAYS, filled
+from warehouse.reports.analysis import ANALYSIS_DAYS, CHANGE, JOIN_DAYS, analysis_fragments, analysis_values, filled
+from warehouse.reports.columns import code, codes, day, instant, integer, money, ratio, text
+from warehouse.reports.compare import COMPARE, comparing
 from warehouse.reports.listing import Counted, ListReport, Source
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import (
@@ -36,29 +37,51 @@ _KIND: Final = choice(
 )
 _RENEWALS: Final = integer("renewals", "笔数", "Count")
 
+_RENEWAL_COUNTING: Final = f"""
+    select {{place}} as place, sum(renewals) as renewals, sum(amount) as amount, {SUM_OF_METHODS}
+    from {{rpt_renewal_day}} where {{span}}{{filters}} group by all
+"""
+
 RENEWAL_ANALYSIS: Final = TableReport(
     name="renewal-analysis",
     zh="长期车收费分析",
     en="Renewal analysis",
-    about_zh="逐日或逐月的续费曲线;没有任何上传的日子为空而不是零。",
-    about_en="The course of renewals by day or month; a day without any upload is missing, not zero.",
-    columns=(day("day", "日期", "Day"), _RENEWALS, money("amount", "总金额", "Amount"), *ALL_METHODS),
+    about_zh="逐日或逐月的续费曲线;compare-from/compare-to 为对比期间;没有任何上传的日子为空而不是零。",
+    about_en="The course of renewals by day or month; compare-from and compare-to name a period to compare with; a "
+    "day without any upload is missing, not zero.",
+    columns=(
+        day("day", "日期", "Day"),
+        _RENEWALS,
+        money("amount", "总金额", "Amount"),
+        *ALL_METHODS,
+        day("compare_day", "对比日期", "Compared day", shown=comparing),
+        integer("compare_renewals", "对比期笔数", "Count, compared", shown=comparing),
+        money("compare_amount", "对比期金额", "Amount, compared", shown=comparing),
+        ratio(
+            "amount_change",
+            "金额变化",
+            "Change of amount",
+            shown=comparing,
+            total=CHANGE.format("sum(amount)", "sum(compare_amount)"),
+        ),
+    ),
     grain=Grain.DAY,
     default_days=30,
-    parameters=(choice("by", "时间单位", "unit of time", ("day", "month"), "day"), _KIND),
+    parameters=(choice("by", "时间单位", "unit of time", ("day", "month"), "day"), _KIND, *COMPARE),
     sql=f"""
-        with {ANALYSIS_DAYS},
-        counted as (
-            select {{bucket}} as day, sum(renewals) as renewals, sum(amount) as amount, {SUM_OF_METHODS}
-            from {{rpt_renewal_day}} where {{period}}{{filters}} group by all
-        )
-        select calendar.day, {filled(("renewals", "amount", *METHODS))}
-        from calendar left join uploaded using (day) left join counted using (day)
+        with {ANALYSIS_DAYS}, counted as ({_RENEWAL_COUNTING.replace("{span}", "{period}")}){{compare}}
+        select place, day, {filled(("renewals", "amount", *METHODS))}{{compare_columns}}{{changes}} from {JOIN_DAYS}
     """,
-    order="day",
-    fragments=lambda question: {
-        "bucket": "business_date" if question.values["by"] == "day" else "date_trunc('month', business_date)::date"
-    },
+    order="place",
+    fragments=lambda question: (
+        analysis_fragments("renewal-analysis", ("renewals", "amount"), _RENEWAL_COUNTING)(question)
+        | {
+            "changes": f", {CHANGE.format('counted.amount', 'compare_counted.amount')} as amount_change"
+            if comparing(question.values)
+            else ""
+        }
+    ),
+    bound=analysis_values("renewal-analysis"),
 )
 
 _STATISTICS_METHODS: Final = ("cash", "bank_card", "iou", "stored_value", "alipay", "wechat", "wallet")
@@ -137,7 +160,7 @@ RENEWALS: Final = ListReport(
     ),
     select="""
         l.name as lot_name, l.code as lot_code, s.owner_name, s.plate, s.kind, s.local_at as paid_at, s.amount,
-        s.method,        timezone(l.time_zone, s.valid_from_before) as valid_from_before,
+        s.method, timezone(l.time_zone, s.valid_from_before) as valid_from_before,
         timezone(l.time_zone, s.valid_to_before) as valid_to_before,
         timezone(l.time_zone, s.valid_from) as valid_from, timezone(l.time_zone, s.valid_to) as valid_to,
         s.balance_after, s.operator_name, s.transaction_id, s.remark, s.owner_id, s.record_id

@@ -17,8 +17,11 @@ from warehouse.reports.pieces import (
     equal_filter,
     gate_filter,
     gate_name,
+    hour_filter,
     join_controller,
     plate_filter,
+    weekday_filter,
+    without_filter,
     yes_no_filter,
 )
 
@@ -54,6 +57,21 @@ _ENTRY_FILTERS: Final = (
     gate_filter("s.entry_gate_id"),
     *_FILTERS,
     yes_no_filter("left", "是否已出场", "whether it has left", "s.state <> 'open'"),
+)
+# What a figure of the traffic reports can be narrowed by, so that it leads to exactly its records.
+_EXIT_MOMENT: Final = (
+    equal_filter("gate_id", "出口编号", "exit gate, id", "s.exit_gate_id"),
+    without_filter(gate="s.exit_gate_id", vehicle_class="s.vehicle_class"),
+    hour_filter("s.exit_local_at"),
+    weekday_filter("s.business_date"),
+)
+_ENTRY_CLOCK: Final = "(select {0} from {{dim_lot}} as home where home.lot_id = s.lot_id)"
+_ENTRY_LOCAL: Final = f"timezone({_ENTRY_CLOCK.format('time_zone')}, s.entry_at)"
+_ENTRY_MOMENT: Final = (
+    equal_filter("gate_id", "入口编号", "entry gate, id", "s.entry_gate_id"),
+    without_filter(gate="s.entry_gate_id", vehicle_class="s.vehicle_class"),
+    hour_filter(_ENTRY_LOCAL),
+    weekday_filter(f"({_ENTRY_LOCAL} - to_minutes({_ENTRY_CLOCK.format('cutover_minutes')}))::date"),
 )
 _AREA_FILTER: Final = equal_filter("area", "内场区域编号", "inner area, id", "s.area_id")
 
@@ -168,7 +186,7 @@ ENTRY_RECORDS: Final = ListReport(
     "again. The period is the time of entry.",
     columns=_entry_columns(),
     grain=Grain.RECORD,
-    parameters=_ENTRY_FILTERS,
+    parameters=(*_ENTRY_FILTERS, *_ENTRY_MOMENT),
     totals_row=False,
     source=_entries(inner=False),
     select=_ENTRY_LABELS + _ENTRANCE,
@@ -185,7 +203,7 @@ EXIT_RECORDS: Final = ListReport(
     "empty or as the exit claims.",
     columns=_exit_columns(),
     grain=Grain.RECORD,
-    parameters=_EXIT_FILTERS,
+    parameters=(*_EXIT_FILTERS, *_EXIT_MOMENT),
     totals_row=False,
     source=_exits(inner=False),
     select=_LABELS + _WAY_OUT,
@@ -201,7 +219,7 @@ INNER_ENTRY_RECORDS: Final = ListReport(
     about_en="One row per entry into a nested area, newest first; never part of traffic or occupancy.",
     columns=_entry_columns(_AREA),
     grain=Grain.RECORD,
-    parameters=(*_ENTRY_FILTERS, _AREA_FILTER),
+    parameters=(*_ENTRY_FILTERS, *_ENTRY_MOMENT, _AREA_FILTER),
     totals_row=False,
     source=_entries(inner=True),
     select=_ENTRY_LABELS + _ENTRANCE + _IN_AREA,
@@ -217,7 +235,7 @@ INNER_EXIT_RECORDS: Final = ListReport(
     about_en="One row per exit from a nested area, newest first; never part of traffic or occupancy.",
     columns=_exit_columns(_AREA),
     grain=Grain.RECORD,
-    parameters=(*_EXIT_FILTERS, _AREA_FILTER),
+    parameters=(*_EXIT_FILTERS, *_EXIT_MOMENT, _AREA_FILTER),
     totals_row=False,
     source=_exits(inner=True),
     select=_LABELS + _WAY_OUT + _IN_AREA,

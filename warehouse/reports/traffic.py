@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from warehouse.errors import ParkError
 from warehouse.reports.columns import code, integer, ratio, text
+from warehouse.reports.compare import COMPARE, compare_condition, compare_parameters, compared, comparing, places
 from warehouse.reports.parameters import Parameter, ParameterType
-from warehouse.reports.period import Grain, Period, read_period
-from warehouse.reports.pieces import LOT, LOT_CODE, choice, code_filter, gate_filter
+from warehouse.reports.period import Grain, Period
+from warehouse.reports.pieces import (
+    LOT,
+    LOT_CODE,
+    choice,
+    code_filter,
+    equal_filter,
+    gate_filter,
+    hour_filter,
+    weekday_filter,
+    without_filter,
+)
 from warehouse.reports.question import Question
 from warehouse.reports.table import TableReport
 
@@ -26,6 +37,10 @@ _FILTERS: Final = (
     gate_filter("s.gate_id"),
     code_filter("vehicle_class", "车辆类型", "vehicle class", "vehicle_class", "s.vehicle_class"),
     _INNER,
+    equal_filter("gate_id", "出入口编号", "gate, id", "s.gate_id"),
+    without_filter(gate="s.gate_id", vehicle_class="s.vehicle_class"),
+    hour_filter("s.local_hour"),
+    weekday_filter("s.business_date"),
 )
 _PERIODS: Final = {
     "total": "null::timestamp",
@@ -66,6 +81,7 @@ TRAFFIC_STATISTICS: Final = TableReport(
         integer("entries", "进场次数", "Entries"),
         integer("exits", "出场次数", "Exits"),
         LOT_CODE,
+        text("gate_id", "出入口编号", "Gate id", shown=lambda values: _split(values, "gate")),
     ),
     grain=Grain.HOUR,
     parameters=(
@@ -102,122 +118,117 @@ TRAFFIC_STATISTICS: Final = TableReport(
 )
 
 
-def _compared(question: Question) -> Period | None:
-    start, end = question.values.get("compare_from"), question.values.get("compare_to")
-    period = question.period
-    assert period is not None
-    if start is None and end is None:
-        return None
-    if start is None:
-        raise ParkError(
-            zh="有 compare-to 时还需要 compare-from", en="compare-to needs compare-from too", code="bad_period"
-        )
-    given = {"from": start, "to": end}
-    if end is None:  # as long as the period it is compared with
-        first = read_period(given, Grain.HOUR, 1, period.end_day, "traffic-analysis").start
-        given["to"] = first + (period.end - period.start)  # type: ignore[operator]
-    return read_period(given, Grain.HOUR, 1, period.end_day, "traffic-analysis")
-
-
 def _positions(question: Question) -> dict[str, str]:
     by = question.values["by"]
-    period, other = question.period, _compared(question)
+    period, other = question.period, compared(question, Grain.HOUR, "traffic-analysis")
     assert period is not None
-    if by == "day" and (period.has_time or (other is not None and other.has_time)):
+    if by in ("day", "month") and (period.has_time or (other is not None and other.has_time)):
         raise ParkError(
-            zh="by=day 按营业日统计,期间不能带时刻:请写成 2019-05-08",
-            en="by=day counts whole business days, so no end may have a time of day: write 2019-05-08",
+            zh=f"by={by} 按营业日统计,期间不能带时刻:请写成 2019-05-08",
+            en=f"by={by} counts whole business days, so no end may have a time of day: write 2019-05-08",
             code="bad_period",
         )
     place = {
         "hour": "hour(local_hour)",
         "weekday": "isodow(business_date)",
-        "day": "date_diff('day', {start}, business_date)",
+        "day": "date_diff('day', ${0}from_day::date, business_date)",
+        "month": "date_diff('month', ${0}from_day::date, business_date)",
+        "each_hour": "date_diff('hour', ${0}first_hour::timestamp, local_hour)",
     }[by]
-    last = {"hour": "23", "weekday": "7", "day": "$last_day"}[by]
+    label = {
+        "hour": "format('{:02d}:00', place)",
+        "weekday": "'weekday_' || place",
+        "day": "strftime(${0}from_day::date + place::int, '%Y-%m-%d')",
+        "month": "strftime(date_trunc('month', ${0}from_day::date) + to_months(place::int), '%Y-%m')",
+        "each_hour": "strftime(${0}first_hour::timestamp + to_hours(place), '%Y-%m-%d %H:00')",
+    }[by]
+    dated = by not in ("hour", "weekday")
     return {
-        "place": place.replace("{start}", "$from_day"),
-        "compare_place": place.replace("{start}", "$compare_from_day" if other is not None else "$from_day"),
+        "place": place.replace("{0}", ""),
+        "compare_place": place.replace("{0}", "" if other is None else "compare_"),
         "first": "1" if by == "weekday" else "0",
-        "last": last,
-        "compare_period": "false" if other is None else _condition(other),
-        "label": {
-            "hour": "format('{:02d}:00', place)",
-            "weekday": "'weekday_' || place",
-            "day": "strftime(($from_day::date + place::int), '%Y-%m-%d')",
-        }[by],
-        "compare_label": "strftime(($compare_from_day::date + place::int), '%Y-%m-%d')"
-        if by == "day" and other
-        else "null",
+        "last": {"hour": "23", "weekday": "7"}.get(by, "$last_place"),
+        "compare_period": "false" if other is None else compare_condition(other),
+        "label": label.replace("{0}", ""),
+        "compare_label": label.replace("{0}", "compare_") if dated and other is not None else "null",
     }
 
 
-def _condition(other: Period) -> str:
-    days = "business_date >= $compare_from_day and business_date < $compare_to_day"
-    if not other.has_time:
-        return days
-    return f"{days} and local_hour >= $compare_from_time and local_hour < $compare_to_time"
+def _first_hour(period: Period, question: Question) -> datetime:
+    """The first hour on the wall clock of any lot that can hold a row of the period."""
+    if isinstance(period.start, datetime):
+        return period.start
+    least = min((clock.cutover_minutes for clock in question.clocks), default=0)
+    return datetime.combine(period.start, time()) + timedelta(hours=least // 60)
+
+
+def _last_place(by: str, period: Period, question: Question) -> int:
+    if by == "each_hour":
+        if isinstance(period.end, datetime):
+            end = period.end
+        else:
+            most = max((clock.cutover_minutes for clock in question.clocks), default=0)
+            end = datetime.combine(period.end, time()) + timedelta(hours=-(-most // 60))
+        return (end - _first_hour(period, question)) // timedelta(hours=1) - 1
+    return places(period, by == "month") - 1
 
 
 def _compare_values(question: Question) -> dict[str, Any]:
-    period, other = question.period, _compared(question)
+    by = question.values["by"]
+    period, other = question.period, compared(question, Grain.HOUR, "traffic-analysis")
     assert period is not None
-    length = (period.end_day - period.first_day).days
-    values: dict[str, Any] = {"last_day": length - 1}
+    values: dict[str, Any] = {
+        "last_place": _last_place(by, period, question),
+        "first_hour": _first_hour(period, question),
+    }
     if other is not None:
-        values |= {f"compare_{name}": value for name, value in other.parameters().items()}
-        values["last_day"] = max(length, (other.end_day - other.first_day) // timedelta(days=1)) - 1
+        values |= compare_parameters(other) | {"compare_first_hour": _first_hour(other, question)}
+        values["last_place"] = max(values["last_place"], _last_place(by, other, question))
     return values
-
-
-def _comparing(values: Mapping[str, Any]) -> bool:
-    return "compare_from" in values
 
 
 TRAFFIC_ANALYSIS: Final = TableReport(
     name="traffic-analysis",
     zh="流量分析",
     en="Traffic analysis",
-    about_zh="期间内的流量曲线:by=hour 一天中的各小时,day 逐日,weekday 周一至周日;compare-from/compare-to 为对比期间。"
+    about_zh="期间内的流量曲线:by=each_hour 逐小时,day 逐日,month 逐月,hour 一天中的各小时,weekday 周一至周日;"
+    "compare-from/compare-to 为对比期间。"
     "没有任何上传的位置为空而不是零。",
-    about_en="The course of traffic: by=hour the hours of the day, day each day, weekday Monday to Sunday; "
-    "compare-from and compare-to name a period to compare with. Where nothing was uploaded a figure "
-    "is missing, not zero.",
+    about_en="The course of traffic: by=each_hour each hour, day each day, month each month, hour the hours of the "
+    "day, weekday Monday to Sunday; compare-from and compare-to name a period to compare with. Where nothing was "
+    "uploaded a figure is missing, not zero.",
     columns=(
         code("position", "时间", "Position", "weekday"),
         integer("entries", "进场次数", "Entries"),
         integer("exits", "出场次数", "Exits"),
         text(
-            "compare_day", "对比日期", "Compared day", shown=lambda values: _comparing(values) and values["by"] == "day"
+            "compare_day",
+            "对比日期",
+            "Compared day",
+            shown=lambda values: comparing(values) and values["by"] not in ("hour", "weekday"),
         ),
-        integer("compare_entries", "对比期进场", "Entries, compared", shown=_comparing),
-        integer("compare_exits", "对比期出场", "Exits, compared", shown=_comparing),
+        integer("compare_entries", "对比期进场", "Entries, compared", shown=comparing),
+        integer("compare_exits", "对比期出场", "Exits, compared", shown=comparing),
         ratio(
             "entries_change",
             "进场变化",
             "Change of entries",
-            shown=_comparing,
+            shown=comparing,
             total="per_ten_thousand(sum(entries) - sum(compare_entries), sum(compare_entries))",
         ),
         ratio(
             "exits_change",
             "出场变化",
             "Change of exits",
-            shown=_comparing,
+            shown=comparing,
             total="per_ten_thousand(sum(exits) - sum(compare_exits), sum(compare_exits))",
         ),
     ),
     grain=Grain.HOUR,
     default_days=7,
     parameters=(
-        choice("by", "位置", "position", ("hour", "day", "weekday"), "day"),
-        Parameter("compare_from", "对比期间开始", "start of the period to compare with", ParameterType.PERIOD),
-        Parameter(
-            "compare_to",
-            "对比期间结束(不含);默认与期间等长",
-            "its end, exclusive; as long as the period by default",
-            ParameterType.PERIOD,
-        ),
+        choice("by", "位置", "position", ("each_hour", "day", "month", "hour", "weekday"), "day"),
+        *COMPARE,
         *_FILTERS,
     ),
     sql="""

@@ -8,7 +8,11 @@ from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("daily_report", ":material/summarize:")
-PAGE = ReportPage("daily-report", first=("by", "basis"))
+PAGE = ReportPage(
+    "daily-report",
+    figures=("charged", "discount", "waived", "received", "uncollected", "charges"),
+    first=("by", "basis"),
+)
 
 
 def render(context: Context) -> None:

@@ -9,7 +9,9 @@ from dashboards.reports.page import render as render_report
 
 VIEW = View("invoices", ":material/request_quote:")
 PAGE = ReportPage(
-    "invoices", first=("plate", "issued"), presets=("last30", "today", "yesterday", "week", "month", "last7", "custom")
+    "invoices",
+    first=("plate", "issued"),
+    presets=("last30", "today", "yesterday", "week", "month", "last7", "custom"),
 )
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dashboards.context import Context
 from dashboards.frame import View
-from dashboards.reports.chart import Chart
+from dashboards.reports.chart import ByLot
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
+from warehouse.reports.pieces import METHODS
 
 VIEW = View("renewal_statistics", ":material/card_membership:")
-PAGE = ReportPage("renewal-statistics", chart=Chart("lot_name", ("amount",)), first=("kind",))
+PAGE = ReportPage(
+    "renewal-statistics",
+    chart=lambda _asked: ByLot("renewal-statistics", METHODS, "amount", stacked=True),
+    figures=("amount", "renewals"),
+    first=("kind",),
+    presets=("month", "today", "yesterday", "week", "last7", "last30", "custom"),
+)
 
 
 def render(context: Context) -> None:

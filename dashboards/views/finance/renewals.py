@@ -8,7 +8,13 @@ from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("renewals", ":material/autorenew:")
-PAGE = ReportPage("renewals", first=("plate", "kind"))
+PAGE = ReportPage(
+    "renewals",
+    figures=("amount",),
+    first=("plate", "kind"),
+    hidden=("lot_code", "owner_id", "record_id", "valid_from_before", "valid_from", "transaction_id"),
+    presets=("last30", "today", "yesterday", "week", "month", "last7", "custom"),
+)
 
 
 def render(context: Context) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dashboards.context import Context
 from dashboards.frame import View
-from dashboards.reports.chart import Chart
-from dashboards.reports.drill import Drill
+from dashboards.reports.chart import ByLot
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
+from warehouse.reports.pieces import METHODS
 
 VIEW = View("temporary_fee_statistics", ":material/payments:")
 PAGE = ReportPage(
     "temporary-fee-statistics",
-    chart=Chart("lot_name", ("received",)),
+    chart=lambda _asked: ByLot("temporary-fee-statistics", METHODS, "received", stacked=True),
+    figures=("received", "charges", "refunds"),
     first=("basis",),
-    drills={"received": Drill("charges", "received", kept=("basis", "booth"))},
+    presets=("today", "yesterday", "week", "month", "last7", "last30", "custom"),
 )
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date
 
 import streamlit as st
 
 from dashboards.frame import Context, View
 from dashboards.ui import cards
-from dashboards.views.overview import home_cards
+from dashboards.views.overview import home_cards, home_due, home_figures, home_screen
+from dashboards.views.overview.home_moment import Filters, Moment
 from warehouse.lake.publish import Published
 from warehouse.reports.period import Clock
 from warehouse.reports.question import KnownLot
@@ -25,23 +25,21 @@ ALL_LOTS = ""
 LOT, DAY, FOLLOWS, AUTO, EVERY = "home_lot", "home_day", "home_follows", "home_auto", "home_every"
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What is shown: one lot's code or all lots, a business day or the latest."""
-
-    lot: str
-    day: date | None
-
-
 def render(context: Context) -> None:
     """Draw the page."""
     publication = context.publication()
     lots = context.lots()
     latest = latest_day(lots, publication)
     problems = _read_address(context, lots, latest)
-    _header(context, lots, latest)
+    if home_screen.is_asked():
+        home_screen.begin(st.session_state[LOT])
+    else:
+        _header(context, lots, latest)
     for problem in problems:
         cards.notice("plain", context.text("home.notice"), problem)
+    if home_screen.is_asked():
+        home_screen.render(context, st.session_state[LOT], moment_of, draw)
+        return
     filters = Filters(lot=st.session_state[LOT], day=None if st.session_state[FOLLOWS] else st.session_state[DAY])
 
     def live(renewed: Context) -> None:
@@ -98,7 +96,7 @@ def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
     if state[FOLLOWS]:
         state[DAY] = latest
     names = {lot.code: lot.name for lot in lots}
-    title, lot, day, auto = st.columns([5, 3, 1.9, 1.5], vertical_alignment="center")
+    title, lot, day, auto, wall = st.columns([4.4, 3, 1.9, 1.5, 1], vertical_alignment="center")
     with title:
         cards.title(text("menu.home"), text("home.below"))
     lot.selectbox(
@@ -120,6 +118,8 @@ def _header(context: Context, lots: tuple[KnownLot, ...], latest: date) -> None:
         args=(latest,),
     )
     auto.container(key="right_home_auto", horizontal=True).toggle(text("home.auto"), value=True, key=AUTO)
+    with wall.container(key="right_home_screen", horizontal=True):
+        cards.link(text("home.screen"), home_screen.address(state[LOT]))
 
 
 def _write_address(latest: date) -> None:
@@ -135,26 +135,38 @@ def _write_address(latest: date) -> None:
 
 def _live(context: Context, filters: Filters) -> None:
     """Everything below the header; runs again by itself."""
+    moment = moment_of(context, filters)
+    if filters.day is None and st.session_state.get(DAY) != moment.day:
+        st.rerun()  # a new business day began: the date shown above must follow
+    draw(context, moment)
+
+
+def moment_of(context: Context, filters: Filters, *, is_screen: bool = False) -> Moment:
+    """What the cards show for ``filters`` at this moment."""
     publication = context.publication()
     lots = context.lots()
     chosen = tuple(lot for lot in lots if lot.code == filters.lot) or lots
     clock = common_clock(chosen)
-    latest = latest_day(lots, publication)
-    if filters.day is None and st.session_state.get(DAY) != latest:
-        st.rerun()  # a new business day began: the date shown above must follow
-    day = filters.day or latest
-    moment = home_cards.Moment(
+    as_of = publication.data_as_of or publication.published_at
+    day = filters.day or latest_day(lots, publication)
+    return Moment(
         day=day,
-        is_latest=day >= clock.business_day(publication.data_as_of or publication.published_at),
+        is_latest=day >= clock.business_day(as_of),
         clock=clock,
-        as_of=publication.data_as_of or publication.published_at,
-        parameters={"from": day.isoformat(), "to": _next(day).isoformat()}
-        | ({"lot": filters.lot} if filters.lot else {}),
-        lot={"lot": filters.lot} if filters.lot else {},
+        as_of=as_of,
+        lot_code=filters.lot,
         lot_ids=None if context.actor.scope.is_everything and not filters.lot else tuple(lot.lot_id for lot in chosen),
+        publication=publication,
+        is_screen=is_screen,
     )
-    home_cards.build_notice(context, publication)
-    home_cards.figure_row(context, moment)
+
+
+def draw(context: Context, moment: Moment) -> None:
+    """The figures and cards."""
+    home_cards.build_notice(context, moment)
+    if not moment.is_screen:
+        home_due.licences(context, moment)
+    home_figures.draw(context, moment)
     wide, narrow = st.columns([7, 5], gap="small")
     with wide:
         home_cards.traffic(context, moment)
@@ -163,12 +175,10 @@ def _live(context: Context, filters: Filters) -> None:
     first, second, third = st.columns([4, 3.4, 4.6], gap="small")
     with first:
         home_cards.occupancy(context, moment)
-    with second:
+    with second, st.container(gap="small"):
         home_cards.devices(context, moment)
+        if home_due.may_see(context):
+            home_due.vehicles(context, moment)
     with third:
         home_cards.alarms(context, moment)
-    home_cards.foot(context, moment, publication)
-
-
-def _next(day: date) -> date:
-    return date.fromordinal(day.toordinal() + 1)
+    home_cards.foot(context, moment)

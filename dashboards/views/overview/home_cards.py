@@ -6,25 +6,19 @@ of one report and putting two figures beside each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.frame import Context
+from dashboards.context import Context
 from dashboards.theme import BLUE, CYAN, GREEN, GREY, LIME, ORANGE, RED, ROSE, VIOLET
 from dashboards.ui import cards, charts, numbers
+from dashboards.views.overview import home_due, home_moment
+from dashboards.views.overview.home_moment import Moment, Record
 from warehouse.codes import label
-from warehouse.lake.publish import Published
-from warehouse.ops.session import ops_session
-from warehouse.reports.period import Clock
-from warehouse.services.live import FreeSpaces, add_up, free_spaces_by_lot
 
-TOP_ROW_HEIGHT, BOTTOM_ROW_HEIGHT = 330, 304
+TOP_ROW_HEIGHT, BOTTOM_ROW_HEIGHT, GAP = 322, 296, 14
 LISTED = 7
 NEARLY_FULL, BUSY = Decimal("0.95"), Decimal("0.85")
 GOOD_ONLINE, FAIR_ONLINE = Decimal("0.97"), Decimal("0.90")
@@ -40,208 +34,40 @@ METHOD_COLOURS = {
     "receipt": GREY,
 }
 ALARM_TONES = {"critical": "critical", "warning": "warning", "info": "info"}
-
-Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What the cards show: the business day, whether it is the latest, and the parameters of the reports."""
-
-    day: date
-    is_latest: bool
-    clock: Clock
-    as_of: datetime
-    parameters: Mapping[str, Any]
-    lot: Mapping[str, Any]
-    lot_ids: tuple[int, ...] | None
-
-    @property
-    def suffix(self) -> str:
-        """Text keys have a second form for a day that is over."""
-        return "" if self.is_latest else "_past"
-
-    @property
-    def now_suffix(self) -> str:
-        """And one that says "now" where a past day's page shows the present state."""
-        return "" if self.is_latest else "_now"
+DEVICE_PAGES = {
+    "controller": "gate_controllers",
+    "camera": "cameras",
+    "terminal": "terminals",
+    "pay_station": "pay_stations",
+    "display": "displays",
+}
 
 
-def build_notice(context: Context, publication: Published) -> None:
+def build_notice(context: Context, moment: Moment) -> None:
     """Say so when the newest build failed; figures are then older than they could be."""
+    publication = moment.publication
     if publication.last_build_state == "red":
         why = context.text("home.red_build_why", message=publication.last_build_message or "—")
         cards.notice("bad", context.text("home.red_build"), why)
 
 
-def _change(
-    context: Context, moment: Moment, now: int | Decimal | None, before: int | Decimal | None, *, as_count: bool = False
-) -> str:
-    """A figure beside the same of the day before, in words."""
-    text, suffix = context.text, moment.suffix
-    if now is None or before is None:
-        return text("home.previous_none")
-    if before == 0:
-        return text(f"home.previous_zero{suffix}")
-    sign = "▲ " if now > before else "▼ " if now < before else ""
-    if as_count:
-        return text(f"home.versus_count{suffix}", sign=sign, count=numbers.count(abs(int(now) - int(before))))
-    share = numbers.percent(numbers.share(abs(Decimal(now) - Decimal(before)), before))
-    return text(f"home.versus{suffix}", sign=sign, share=share)
-
-
-def _tone(now: int | Decimal | None, before: int | Decimal | None) -> str:
-    if now is None or before is None or before == 0 or now == before:
-        return "none"
-    return "up" if now > before else "down"
-
-
-def figure_row(context: Context, moment: Moment) -> None:
-    """The six figures at the top."""
-    text, language = context.text, context.language
-    totals = context.query("home-totals", **moment.parameters).records()[0]
-    hours = context.query("home-traffic-hours", **moment.parameters).records()
-    had_uploads = any(row["previous_entries"] is not None for row in hours)
-    received = totals["received"] + totals["renewed"]
-    received_before = totals["previous_received"] + totals["previous_renewed"] if had_uploads else None
-    entries_before = totals["previous_entries"] if had_uploads else None
-    exits_before = totals["previous_exits"] if had_uploads else None
-    with ops_session(context.settings) as session:
-        free = add_up(free_spaces_by_lot(session, moment.lot_ids, context.now))
-    exact = text(
-        "home.received_exact",
-        total=numbers.money(received),
-        temporary=numbers.money(totals["received"]),
-        renewed=numbers.money(totals["renewed"]),
-    )
-    cards.figures(
-        [
-            cards.Figure(
-                "received",
-                text(f"home.figure.received{moment.suffix}"),
-                numbers.short(received, language),
-                text("home.unit.yuan"),
-                exact=exact,
-                note=_change(context, moment, received, received_before),
-                note_exact=_before(context, moment, numbers.money(received_before)),
-                tone=_tone(received, received_before),
-                colour=BLUE,
-            ),
-            _passages(context, moment, "entries", totals["entries"], entries_before, hours, BLUE),
-            _passages(context, moment, "exits", totals["exits"], exits_before, hours, GREEN),
-            _cars(context, moment, totals),
-            _free(context, free),
-            cards.Figure(
-                "online",
-                text("home.figure.online"),
-                numbers.percent(totals["online_share"]).removesuffix("%"),
-                "" if totals["online_share"] is None else "%",
-                exact=f"{numbers.count(totals['devices_online'])} / {numbers.count(totals['devices'])}",
-                note=(
-                    text("home.online_yesterday", share=numbers.percent(totals["previous_online_rate"]))
-                    if moment.is_latest
-                    else text("home.online_now")
-                ),
-                colour=ORANGE,
-            ),
-        ]
-    )
-
-
-def _before(context: Context, moment: Moment, figure: str) -> str:
-    return context.text(f"home.before{moment.suffix}", figure=figure)
-
-
-def _passages(
-    context: Context, moment: Moment, key: str, now: int, before: int | None, hours: Sequence[Record], colour: str
-) -> cards.Figure:
-    return cards.Figure(
-        key,
-        context.text(f"home.figure.{key}"),
-        numbers.short(now, context.language),
-        context.text("home.unit.car"),
-        exact=numbers.count(now),
-        note=_change(context, moment, now, before),
-        note_exact=_before(context, moment, numbers.count(before)),
-        tone=_tone(now, before),
-        series=[row[key] for row in in_order(hours, moment)],
-        shape="bar",
-        colour=colour,
-    )
-
-
-def _cars(context: Context, moment: Moment, totals: Record) -> cards.Figure:
-    cars, before = totals["cars"], totals["previous_cars"]
-    return cards.Figure(
-        "cars",
-        context.text("home.figure.cars"),
-        numbers.short(cars, context.language),
-        "" if cars is None else context.text("home.unit.car"),
-        exact=numbers.count(cars),
-        note=_change(context, moment, cars, before, as_count=True),
-        note_exact=context.text("home.occupied", share=numbers.percent(totals["share"])),
-        colour=VIOLET,
-    )
-
-
-def _free(context: Context, free: FreeSpaces) -> cards.Figure:
-    text, language = context.text, context.language
-    title = text("home.figure.free")
-    if free.free_spaces is None or free.oldest_counted_at is None:
-        return cards.Figure("free", title, text("home.unknown"), note=text("home.free_unknown"), colour=CYAN)
-    minutes = max(0, int((context.now - free.oldest_counted_at) / timedelta(minutes=1)))
-    some = "_some" if free.unknown_lots else ""
-    age = "now" if minutes == 0 else "age"
-    exact = text("home.free_exact", free=numbers.count(free.free_spaces), lots=free.live_lots)
-    return cards.Figure(
-        "free",
-        title,
-        numbers.short(free.free_spaces, language),
-        "" if free.total_spaces is None else text("home.unit.of", total=numbers.short(free.total_spaces, language)),
-        exact=exact,
-        note=text(f"home.free_{age}{some}", minutes=minutes, unknown=free.unknown_lots),
-        note_exact=exact,
-        colour=CYAN,
-    )
-
-
-def hour_start(hour: str, moment: Moment) -> datetime:
-    """The wall-clock time, aware, at which ``hour`` ("08:00") of the business day starts."""
-    clock_hour = int(hour[:2])
-    is_next_day = clock_hour * 60 < moment.clock.cutover_minutes // 60 * 60
-    day = moment.day + timedelta(days=1) if is_next_day else moment.day
-    return datetime(day.year, day.month, day.day, clock_hour, tzinfo=ZoneInfo(moment.clock.time_zone))
-
-
-def in_order(hours: Sequence[Record], moment: Moment) -> list[Record]:
-    """Hours in the order of the business day, which may start at the cut-over."""
-    return sorted(hours, key=lambda row: hour_start(row["hour"], moment))
-
-
-def is_missing(row: Record, moment: Moment) -> bool:
-    """Whether an hour that has begun has no uploads; an hour still to come is not missing."""
-    return row["entries"] is None and row["exits"] is None and hour_start(row["hour"], moment) < moment.as_of
-
-
 def traffic(context: Context, moment: Moment) -> None:
     """Entries and exits by hour; hours without uploads are hatched."""
     text = context.text
-    hours = in_order(context.query("home-traffic-hours", **moment.parameters).records(), moment)
+    hours = moment.in_order(context.query("home-traffic-hours", **moment.parameters).records())
     totals = context.query("home-totals", **moment.parameters).records()[0]
     with cards.card("home_traffic", height=TOP_ROW_HEIGHT):
-        heading, switch = st.columns([3, 1.2], vertical_alignment="center")
         silent = totals["silent_lots"]
-        with heading:
-            cards.heading(text("home.traffic"), text("home.silent", count=silent) if silent else "")
-        shape = switch.container(key="right_home_shape", horizontal=True).segmented_control(
-            text("home.shape"),
-            ["bars", "lines"],
-            default="bars",
-            required=True,
-            format_func=lambda code: text(f"home.{code}"),
-            key="home_shape",
-            label_visibility="collapsed",
-        )
+        title, note = text("home.traffic"), text("home.silent", count=silent) if silent else ""
+        address = home_moment.of_day(context, moment, "traffic_statistics")
+        is_line = False
+        if moment.is_screen:
+            cards.heading(title, note)
+        else:
+            heading, switch = st.columns([3, 1.2], vertical_alignment="center")
+            with heading:
+                cards.heading(title, note, address=address, meaning=home_moment.meaning(context, "traffic", title))
+            is_line = _shape(context, switch) == "lines"
         if all(row["entries"] is None and row["exits"] is None for row in hours):
             cards.nothing(text("home.no_traffic"))
             return
@@ -251,14 +77,27 @@ def traffic(context: Context, moment: Moment) -> None:
                 charts.Series(text("home.entries"), [row["entries"] for row in hours], BLUE),
                 charts.Series(text("home.exits"), [row["exits"] for row in hours], GREEN),
             ],
-            [is_missing(row, moment) for row in hours],
-            as_line=shape == "lines",
+            [moment.is_missing(row) for row in hours],
+            as_line=is_line,
             missing_name=text("home.missing"),
         )
         description = text(
             "home.traffic_alt", entries=numbers.count(totals["entries"]), exits=numbers.count(totals["exits"])
         )
-        charts.show(figure, "home_traffic_chart", 262, description)
+        charts.show(figure, "home_traffic_chart", 254, description, is_far=moment.is_screen)
+
+
+def _shape(context: Context, place: st.delta_generator.DeltaGenerator) -> str:
+    chosen = place.container(key="right_home_shape", horizontal=True).segmented_control(
+        context.text("home.shape"),
+        ["bars", "lines"],
+        default="bars",
+        required=True,
+        format_func=lambda code: context.text(f"home.{code}"),
+        key="home_shape",
+        label_visibility="collapsed",
+    )
+    return str(chosen)
 
 
 def receipts(context: Context, moment: Moment) -> None:
@@ -271,12 +110,17 @@ def receipts(context: Context, moment: Moment) -> None:
     ]
     temporary, renewed = result.totals["received"], result.totals["renewed"]
     total = temporary + renewed
-    note = text(
-        "home.receipts_note",
-        temporary=numbers.short_money(temporary, language),
-        renewed=numbers.short_money(renewed, language),
-    )
-    with cards.card("home_receipts", text("home.receipts"), note, height=TOP_ROW_HEIGHT):
+    links = [
+        (
+            text(f"home.receipts_{what}", amount=numbers.short_money(amount, language)),
+            home_moment.of_day(context, moment, f"{page}_statistics"),
+        )
+        for what, amount, page in (("temporary", temporary, "temporary_fee"), ("renewed", renewed, "renewal"))
+    ]
+    title = text("home.receipts")
+    address = home_moment.of_day(context, moment, "charges")
+    explained = home_moment.meaning(context, "receipts", title)
+    with cards.card("home_receipts", title, height=TOP_ROW_HEIGHT, address=address, meaning=explained, links=links):
         shown = sorted((row for row in rows if row[1] != 0), key=lambda row: row[1], reverse=True)
         if not shown:
             cards.nothing(text("home.no_receipts"))
@@ -294,7 +138,7 @@ def receipts(context: Context, moment: Moment) -> None:
                 below=text("home.receipts_middle"),
             )
             description = text("home.receipts_alt", total=numbers.money(total))
-            charts.show(figure, "home_receipts_chart", 240, description)
+            charts.show(figure, "home_receipts_chart", 232, description, is_far=moment.is_screen)
         with parts:
             cards.parts(
                 cards.Part(colour, name, f"{amount:,.2f}", numbers.percent(numbers.share(amount, total)))
@@ -308,7 +152,16 @@ def occupancy(context: Context, moment: Moment) -> None:
     result = context.query("home-occupancy", **moment.parameters)
     rows = result.records()[:LISTED]
     note = text("home.top", shown=len(rows), all=result.row_count) if result.row_count > LISTED else ""
-    with cards.card("home_occupancy", text("home.occupancy"), note, height=BOTTOM_ROW_HEIGHT):
+    title = text("home.occupancy")
+    address = home_moment.present(context, moment, "cloud_map")
+    with cards.card(
+        "home_occupancy",
+        title,
+        note,
+        height=BOTTOM_ROW_HEIGHT,
+        address=address,
+        meaning=home_moment.meaning(context, "occupancy", title),
+    ):
         if not rows:
             cards.nothing(text("home.no_lots"))
             return
@@ -319,6 +172,7 @@ def occupancy(context: Context, moment: Moment) -> None:
                 numbers.count(row["cars"]),
                 f"/ {numbers.count(row['spaces'])}",
                 _occupancy_colour(row["share"]),
+                "" if moment.is_screen else home_moment.home_of(moment, row["lot_code"]),
             )
             for row in rows
         )
@@ -335,7 +189,16 @@ def devices(context: Context, moment: Moment) -> None:
     text = context.text
     rows = context.query("home-devices", **moment.lot).records()
     note = text(f"home.devices_note{moment.now_suffix}")
-    with cards.card("home_devices", text("home.devices"), note, height=BOTTOM_ROW_HEIGHT):
+    below = home_due.HEIGHT + GAP if home_due.may_see(context) else 0
+    title = text("home.devices")
+    with cards.card(
+        "home_devices",
+        title,
+        note,
+        height=BOTTOM_ROW_HEIGHT - below,
+        address=home_moment.present(context, moment, "gate_controllers"),
+        meaning=home_moment.meaning(context, "devices", title),
+    ):
         if not rows:
             cards.nothing(text("home.no_devices"))
             return
@@ -346,6 +209,7 @@ def devices(context: Context, moment: Moment) -> None:
                 numbers.count(row["online"]),
                 f"/ {numbers.count(row['devices'])}",
                 _online_colour(row["online_share"]),
+                home_moment.present(context, moment, DEVICE_PAGES.get(row["device_type"], "")),
             )
             for row in rows
         )
@@ -362,7 +226,15 @@ def alarms(context: Context, moment: Moment) -> None:
     text, language = context.text, context.language
     result = context.query("home-alarms", size=LISTED, **moment.lot)
     note = text(f"home.alarms_note{moment.now_suffix}", count=numbers.count(result.row_count))
-    with cards.card("home_alarms", text("home.alarms"), note, height=BOTTOM_ROW_HEIGHT):
+    title = text("home.alarms")
+    with cards.card(
+        "home_alarms",
+        title,
+        note,
+        height=BOTTOM_ROW_HEIGHT,
+        address=home_moment.until_now(context, moment, "alarms", state="open"),
+        meaning=home_moment.meaning(context, "alarms", title),
+    ):
         rows = result.records()
         if not rows:
             cards.nothing(text("home.no_alarms"))
@@ -386,10 +258,11 @@ def _alarm_sentence(row: Record, language: str) -> str:
     return " · ".join(word for word in words if word)
 
 
-def foot(context: Context, moment: Moment, publication: Published) -> None:
+def foot(context: Context, moment: Moment) -> None:
     """How far the data reach, when they were published and how the last build went."""
     text = context.text
     zone = ZoneInfo(moment.clock.time_zone)
+    publication = moment.publication
     state = publication.last_build_state
     cards.foot(
         GREEN if state == "green" else RED if state == "red" else ORANGE,

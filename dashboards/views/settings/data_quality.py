@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.context import Context
 from dashboards.frame import View
-from dashboards.reports.chart import Chart
+from dashboards.reports.chart import ByLot
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 from dashboards.ui import address
@@ -16,7 +16,7 @@ VIEW = View("data_quality", ":material/fact_check:")
 PRESETS = ("last7", "today", "yesterday", "week", "month", "last30", "custom")
 COMPLETENESS = ReportPage(
     "completeness",
-    chart=Chart("period", ("expected", "received"), as_line=True),
+    chart=lambda _asked: ByLot("completeness", ("expected", "received"), "expected", by="total"),
     first=("by", "kind"),
     presets=PRESETS,
 )

@@ -8,7 +8,11 @@ from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("entry_records", ":material/login:")
-PAGE = ReportPage("entry-records", first=("plate",))
+PAGE = ReportPage(
+    "entry-records",
+    first=("plate", "left"),
+    hidden=("lot_code", "entry_record_id", "state"),
+)
 
 
 def render(context: Context) -> None:

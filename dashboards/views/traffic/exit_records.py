@@ -8,7 +8,12 @@ from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("exit_records", ":material/logout:")
-PAGE = ReportPage("exit-records", first=("plate",))
+PAGE = ReportPage(
+    "exit-records",
+    first=("plate", "vehicle_class"),
+    hidden=("lot_code", "exit_record_id", "exit_gate", "entry_source", "is_bad"),
+    records="exited_at",
+)
 
 
 def render(context: Context) -> None:

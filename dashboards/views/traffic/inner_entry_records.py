@@ -8,7 +8,11 @@ from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("inner_entry_records", ":material/subdirectory_arrow_right:")
-PAGE = ReportPage("inner-entry-records", first=("plate",))
+PAGE = ReportPage(
+    "inner-entry-records",
+    first=("plate", "left"),
+    hidden=("lot_code", "entry_record_id", "state"),
+)
 
 
 def render(context: Context) -> None:

@@ -47,7 +47,7 @@ def _results(context: Context, report: str, asked: dict[str, str]) -> None:
         if not result.rows:
             cards.nothing(text("plate_search.none"))
             return
-        table.draw(context, result, [column for column in result.columns if column.key not in HIDDEN], {}, asked)
+        table.draw(context, result, [column for column in result.columns if column.key not in HIDDEN], {})
         if result.row_count > SHOWN:
             query = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
             cards.link(text("plate_search.all"), f"/{report}?{urlencode(query)}")

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dashboards.context import Context
 from dashboards.frame import View
-from dashboards.reports.chart import Chart
-from dashboards.reports.drill import Drill
+from dashboards.reports.chart import AnyChart, ByLot, Course
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 
 VIEW = View("traffic_statistics", ":material/bar_chart:")
+
+# The course of each hour, day or month adds up the lots, which the rows of this report do not.
+COURSE = {"hour": "each_hour", "day": "day", "month": "month"}
+
+
+def _chart(asked: Mapping[str, Any]) -> AnyChart:
+    """Time on the axis when the rows have one; the lots otherwise."""
+    if asked.get("by", "total") == "total":
+        return ByLot("traffic-statistics", ("entries", "exits"), "entries")
+    return Course("traffic-analysis", "position", ("entries", "exits"), by=COURSE[asked["by"]])
+
+
 PAGE = ReportPage(
     "traffic-statistics",
-    chart=Chart("lot_name", ("entries", "exits")),
+    chart=_chart,
     first=("by", "split"),
-    drills={
-        column: Drill(
-            f"{kind}_records",
-            "row_count",
-            kept=("gate", "vehicle_class"),
-            carried={"lot": "lot_code", "vehicle_class": "vehicle_class", "gate": "gate_name"},
-            days="period",
-        )
-        for column, kind in (("entries", "entry"), ("exits", "exit"))
-    },
+    hidden=("lot_code", "gate_id"),
 )
 
 

@@ -19,6 +19,7 @@ NAMES = [
     "inner-entry-records",
     "inner-exit-records",
     "stays",
+    "stay-timeline",
     "occupancy",
     "alarms",
     "temporary-fee-analysis",

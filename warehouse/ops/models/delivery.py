@@ -32,7 +32,7 @@ class SavedView(Versioned, Base):
     is_shared: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
-    operator: Mapped[Operator] = relationship(lazy="joined")
+    operator: Mapped[Operator] = relationship()
 
     __table_args__ = (
         Index("uq_saved_view_name", "operator_id", "page", "name", unique=True),
@@ -72,7 +72,7 @@ class Delivery(Versioned, Deletable, Base):
     scheduled_since: Mapped[datetime] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
-    operator: Mapped[Operator] = relationship(lazy="joined")
+    operator: Mapped[Operator] = relationship()
 
     __table_args__ = (
         CheckConstraint("file_format in ('csv', 'xlsx', 'pdf')", name="file_format"),
