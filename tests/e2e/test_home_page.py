@@ -311,3 +311,9 @@ def test_the_screen_asks_to_sign_in_when_the_session_has_ended(home, published_s
     page.fill("#password", "Right-Horse-7")
     page.click("button[type=submit]")
     page.locator(".pc-tv b", has_text="国际会展中心").wait_for()
+
+
+def test_a_day_without_any_upload_has_no_figures_and_not_zero(home):
+    page = home("/?date=2026-03-03")
+    assert {figure(page, key) for key in ("received", "entries", "exits", "cars")} == {"—"}
+    assert page.locator("[data-figure=entries] .f").first.inner_text() == "前一日无数据"
