@@ -10,11 +10,16 @@ import pytest
 from dashboards.ui import numbers
 from warehouse.lake.publish import end_build, start_build
 from warehouse.lake.reader import Reader
-from warehouse.ops.models import AreaFreeSpaces, Build
-from warehouse.ops.session import ops_session
+from warehouse.ops.models import AreaFreeSpaces, AuthSession, Build, Lot
+from warehouse.ops.session import ops_session, write_session
 from warehouse.reports.base import run
 from warehouse.reports.catalogue import find
+from warehouse.security.actor import LOCAL
 from warehouse.security.scope import EVERYTHING
+from warehouse.services.operators import create_operator
+from warehouse.services.owner_changes import create_owner
+from warehouse.services.owner_forms import OwnerForm, VehicleForm
+from warehouse.services.tree import ensure_platform
 
 pytestmark = pytest.mark.usefixtures("chromium")
 
@@ -204,3 +209,111 @@ def test_a_red_build_is_told_while_the_figures_stay(home, published_server, repo
     finally:
         with ops_session(settings) as session:
             session.delete(session.get_one(Build, "build-red"))
+
+
+def test_figures_are_beside_the_same_time_of_yesterday_and_a_week_without_data_is_told(home, report):
+    page = home()
+    totals = report("home-totals").records()[0]
+    now, before = totals["entries"], totals["previous_entries"]
+    assert 0 < before < totals["previous_day_entries"], "otherwise half a day was compared with a whole one"
+    yesterday, last_week = page.locator("[data-figure=entries] .f").all()
+    share = numbers.percent(numbers.share(abs(now - before), before))
+    sign = "▲ " if now > before else "▼ " if now < before else ""
+    assert yesterday.inner_text() == f"{sign}{share} 较昨日此时"
+    assert numbers.count(before) in yesterday.locator("span").get_attribute("title")
+    assert last_week.inner_text() == "上周同日无数据"
+
+
+def test_a_definition_is_shown_to_the_mouse_and_to_the_keyboard(home):
+    page = home()
+    mark = page.get_by_role("button", name="进场车次的定义")
+    tip = page.locator("#meaning-entries")
+    assert not tip.is_visible()
+    mark.hover()
+    assert "外围出入口" in tip.inner_text()
+    page.mouse.move(0, 0)
+    tip.wait_for(state="hidden")
+    mark.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    tip.wait_for(state="visible")
+    marks = page.locator(".pc-i").all()
+    assert len(marks) == 12
+    assert all(page.locator(f"#{one.get_attribute('aria-describedby')}").text_content() for one in marks)
+
+
+def test_a_figure_leads_to_its_report_with_the_same_lot_and_day(home):
+    page = home("/?lot=lot-3&date=2026-03-04")
+    entries = figure(page, "entries").removesuffix("辆").strip()
+    days = "lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04"
+    for link, path in (
+        ("[data-figure=received] .v a", f"/temporary-fee-statistics?{days}"),
+        ("[data-figure=entries] .v a", f"/entry-records?{days}"),
+        ("[data-figure=online] .v a", "/gate-controllers?lot=lot-3"),
+        (".st-key-card_home_receipts small a:last-child", f"/renewal-statistics?{days}"),
+    ):
+        assert page.locator(link).get_attribute("href") == path
+    page.locator(".st-key-card_home_traffic .pc-h a").click()
+    page.wait_for_url(f"**/traffic-statistics?{days}")
+    page.locator(".pc-table tfoot").wait_for()
+    assert entries in page.locator(".pc-table tfoot").inner_text()
+
+
+def test_figures_lead_nowhere_for_those_who_may_not_see_the_report(home, published_server):
+    with ops_session(published_server.settings) as session:
+        node = ensure_platform(session).node_id
+        create_operator(session, login="fixer", name="赵工", role="engineer", node_id=node, password="Right-Horse-7")
+    page = home(login="fixer")
+    assert page.locator("[data-figure=received] a, [data-figure=entries] a, .st-key-card_home_traffic a").count() == 0
+    assert page.locator("[data-figure=online] a, .st-key-card_home_alarms .pc-h a").count() == 2
+    assert page.locator(".st-key-card_home_due").count() == 0
+
+
+def test_renewals_due_and_licences_about_to_end_are_told_and_lead_to_their_lists(home, published_server):
+    settings, today = published_server.settings, datetime.now(UTC).date()
+    for number, days in enumerate((-30, -20, 2)):
+        validity = {"valid_from": today - timedelta(days=60), "valid_to": today + timedelta(days=days)}
+        vehicle = VehicleForm(f"鲁F0000{number}", **validity)
+        create_owner(settings, LOCAL, OwnerForm(lot_id=1, name=f"车主{number}", vehicles=(vehicle,)))
+    with write_session(settings) as session:
+        session.get_one(Lot, 2).licence_to = today + timedelta(days=9)
+    page = home()
+    due, expired = page.locator(".st-key-card_home_due small a").all()
+    assert (due.inner_text(), expired.inner_text()) == ("7 天内到期 1", "已过期 2")
+    page.locator(".pc-notice a[href='/lots?licence=due']").wait_for()
+    expired.click()
+    page.wait_for_url("**/long-term-vehicles?state=expired")
+    page.get_by_text("共 2 条").wait_for()
+
+
+def test_the_screen_on_the_wall_goes_through_the_lots_without_frame_until_escape(home, report):
+    page = home("/?tv=1&seconds=5")
+    name = page.locator(".pc-tv b")
+    name.get_by_text("全部停车场（9）").or_(name.get_by_text("静安嘉里")).wait_for()
+    assert not page.locator("[data-testid=stSidebar]").is_visible()
+    page.locator(".pc-tv b", has_text="静安嘉里").wait_for()
+    page.wait_for_function(
+        "expected => document.querySelector('[data-figure=entries] .v').innerText.startsWith(expected)",
+        arg=reported_figures(report, lot="lot-1")["entries"],
+    )
+    page.keyboard.press("Escape")
+    page.locator("[data-testid=stSidebar]").wait_for(state="visible")
+    assert "tv" not in page.url
+
+
+def test_the_screen_asks_to_sign_in_when_the_session_has_ended(home, published_server):
+    page = home("/?tv=1&seconds=5&lot=lot-2")
+    with write_session(published_server.settings) as session:
+        for one in session.query(AuthSession):
+            session.delete(one)
+    page.locator("#login").wait_for()
+    page.fill("#login", "li.na")
+    page.fill("#password", "Right-Horse-7")
+    page.click("button[type=submit]")
+    page.locator(".pc-tv b", has_text="国际会展中心").wait_for()
+
+
+def test_a_day_without_any_upload_has_no_figures_and_not_zero(home):
+    page = home("/?date=2026-03-03")
+    assert {figure(page, key) for key in ("received", "entries", "exits", "cars")} == {"—"}
+    assert page.locator("[data-figure=entries] .f").first.inner_text() == "前一日无数据"

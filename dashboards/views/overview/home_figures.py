@@ -32,7 +32,8 @@ def draw(context: Context, moment: Moment) -> None:
         free = add_up(free_spaces_by_lot(session, moment.lot_ids, context.now))
     # A day without any upload is not a day with nothing.
     known = [before for before, prefix in BEFORE.items() if any(row[f"{prefix}entries"] is not None for row in hours)]
-    received = totals["received"] + totals["renewed"]
+    is_uploaded = any(row["entries"] is not None for row in hours)
+    received = totals["received"] + totals["renewed"] if is_uploaded else None
     received_before: dict[str, Amount] = {
         before: totals[f"{BEFORE[before]}received"] + totals[f"{BEFORE[before]}renewed"] for before in known
     }
@@ -49,7 +50,7 @@ def draw(context: Context, moment: Moment) -> None:
                 "received",
                 text(f"home.figure.received{moment.suffix}"),
                 numbers.short(received, context.language),
-                text("home.unit.yuan"),
+                text("home.unit.yuan") if is_uploaded else "",
                 exact=exact,
                 notes=_notes(context, moment, received, received_before, numbers.money),
                 address=home_moment.of_day(context, moment, "temporary_fee_statistics")
@@ -112,13 +113,16 @@ def _notes(
     notes = []
     for then in BEFORE:
         old = before.get(then)
-        if now is None or old is None:
-            notes.append(cards.Note(text(f"home.none_{then}")))
+        if old is None:
+            notes.append(cards.Note(text(f"home.none_{then}{moment.suffix}")))
             continue
         exact = text(f"home.before_{then}{moment.suffix}{hour}", figure=written(old))  # type: ignore[arg-type]
+        if now is None:
+            notes.append(cards.Note(exact))
+            continue
         sign = "▲ " if now > old else "▼ " if now < old else ""
         if old == 0 and not of_hour:
-            notes.append(cards.Note(text(f"home.zero_{then}"), exact))
+            notes.append(cards.Note(text(f"home.zero_{then}{moment.suffix}"), exact))
             continue
         change = abs(Decimal(now) - Decimal(old))
         share = numbers.count(int(change)) if of_hour else numbers.percent(numbers.share(change, old))
@@ -137,15 +141,16 @@ def _passages(
     colour: str,
 ) -> cards.Figure:
     before: dict[str, Amount] = {then: totals[f"{BEFORE[then]}{key}"] for then in known}
+    now = totals[key] if any(row[key] is not None for row in hours) else None
     records = {"entries": "entry_records", "exits": "exit_records"}[key]
     return _figure(
         context,
         key,
         context.text(f"home.figure.{key}"),
-        numbers.short(totals[key], context.language),
-        context.text("home.unit.car"),
-        exact=numbers.count(totals[key]),
-        notes=_notes(context, moment, totals[key], before, numbers.count),
+        numbers.short(now, context.language),
+        "" if now is None else context.text("home.unit.car"),
+        exact=numbers.count(now),
+        notes=_notes(context, moment, now, before, numbers.count),
         address=home_moment.of_day(context, moment, records),
         series=[row[key] for row in moment.in_order(hours)],
         colour=colour,
