@@ -35,7 +35,7 @@ ANALYSIS_DAYS: Final = """
 JOIN_DAYS: Final = "calendar left join uploaded using (place) left join counted using (place) {compare_joins}"
 
 
-def analysis_fragments(report: str, figures: tuple[str, ...], counting: str) -> Fragments:
+def analysis_fragments(report: str, figures: tuple[str, ...], counting: str) -> Callable[[Question], dict[str, str]]:
     """Pieces of an analysis by day or month: places, and the second period when one is asked for.
 
     Args:
