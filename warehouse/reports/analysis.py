@@ -6,12 +6,13 @@ figures (``fee``, ``renewal``), reading the second period (``compare``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from warehouse.reports.compare import compare_condition, compare_parameters, compared, places
 from warehouse.reports.period import Grain
 from warehouse.reports.question import Question
-from warehouse.reports.table import Bound, Fragments
+from warehouse.reports.table import Bound
 
 CHANGE: Final = "per_ten_thousand(fen({0} - {1}), fen({1}))"
 
