@@ -16,13 +16,14 @@ import asyncio
 import os
 import random
 import tempfile
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import insert, select
 
-from benchmarks.page_server import all_act, cpu_seconds, described, pages, sign_in, visitors
+from benchmarks.page_server import Visitor, all_act, cpu_seconds, described, pages, sign_in, visitors
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import LongTermVehicle, Lot, Owner, OwnerSpace, Wallet
 from warehouse.ops.session import migrate, ops_session
@@ -97,16 +98,16 @@ async def measure(settings: Settings, host: str, pid: int, tokens: list[str], op
     """Open the sessions and print what reruns took."""
     last = max(1, (options.lots if options.page == "lots" else options.owners) // PAGE_SIZE)
 
-    def ask() -> tuple[str, str]:
-        return options.page, f"page={random.randint(1, last)}"
+    def turn(visitor: Visitor) -> Awaitable[float]:
+        return visitor.turn_to(random.randint(1, last))
 
-    async with visitors(settings, host, tokens, ask) as there:
+    async with visitors(settings, host, tokens, options.page) as there:
         before = cpu_seconds(pid)
-        alone = [await there[0].rerun() for _ in range(options.reruns)]
+        alone = [await turn(there[0]) for _ in range(options.reruns)]
         used = (cpu_seconds(pid) - before) / options.reruns * 1000
         print(f"{len(there)} sessions open, one acts:   {described(alone)}   CPU {used:.0f} ms a rerun")
         print(f"  {there[0].elements} elements a rerun")
-        together = await all_act(there, max(3, options.reruns // len(there)), options.pause)
+        together = await all_act(there, turn, max(3, options.reruns // len(there)), options.pause)
         rate = len(there) / options.pause
         print(f"{len(there)} sessions act, {rate:.0f} reruns a second:   {described(together)}")
 

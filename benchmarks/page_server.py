@@ -16,9 +16,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import websockets
@@ -91,20 +91,42 @@ def pages(settings: Settings) -> Iterator[tuple[str, int]]:
 class Visitor:
     """One open session."""
 
-    def __init__(self, socket_: websockets.ClientConnection, ask: Callable[[], tuple[str, str]]) -> None:
-        """``ask`` chooses a page and its query string; nothing is sent before ``rerun``."""
+    def __init__(self, socket_: websockets.ClientConnection) -> None:
+        """Nothing is sent before ``open``."""
         self._socket = socket_
-        self._ask = ask
+        self._widgets: dict[str, dict[str, str]] = {}
+        self._page = ""
         self.elements = 0
 
-    async def rerun(self, page: str = "", query: str = "") -> float:
-        """Ask for a page, by default the next of ``ask``; returns the milliseconds until the script has finished."""
-        if not page:
-            page, query = self._ask()
+    def has(self, page: str, widget: str) -> bool:
+        """Whether the page was open in this session and had a ``date_input`` or ``pagination``."""
+        return widget in self._widgets.get(page, {})
+
+    async def open(self, page: str, query: str = "") -> float:
+        """Open a page; what its widgets say counts more than ``query`` when it was open before. Milliseconds."""
+        self._page = page
+        return await self._rerun(query)
+
+    async def choose_days(self, first: date, last: date) -> float:
+        """Choose other days in the page's calendar; milliseconds."""
+        return await self._rerun(date_input=[f"{day:%Y/%m/%d}" for day in (first, last)])
+
+    async def turn_to(self, number: int) -> float:
+        """Turn to a page of the list; milliseconds."""
+        return await self._rerun(pagination=number)
+
+    async def _rerun(self, query: str = "", *, date_input: Sequence[str] = (), pagination: int | None = None) -> float:
         asked = BackMsg()
-        asked.rerun_script.page_name = page
+        asked.rerun_script.page_name = self._page
         asked.rerun_script.query_string = query
         asked.rerun_script.context_info.timezone = "Asia/Shanghai"
+        known = self._widgets.setdefault(self._page, {})
+        asked.rerun_script.page_script_hash = known.get("hash", "")
+        if date_input:
+            state = asked.rerun_script.widget_states.widgets.add(id=known["date_input"])
+            state.string_array_value.data.extend(date_input)
+        if pagination is not None:
+            asked.rerun_script.widget_states.widgets.add(id=known["pagination"], int_value=pagination)
         started = time.perf_counter()
         await self._socket.send(asked.SerializeToString())
         self.elements = 0
@@ -115,7 +137,15 @@ class Visitor:
                 message = ForwardMsg.FromString(received)
                 kind = message.WhichOneof("type")
                 self.elements += kind in ("delta", "ref_hash")
-                if kind == "script_finished":
+                if kind == "navigation":
+                    known["hash"] = message.navigation.page_script_hash
+                if kind == "delta":
+                    element = message.delta.new_element
+                    drawn = element.WhichOneof("type")
+                    if drawn in ("date_input", "pagination"):
+                        known[drawn] = getattr(element, drawn).id
+                # A page that corrects its address ends early and runs again at once; that time counts too.
+                if kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     assert message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY, message.script_finished
                     return (time.perf_counter() - started) * 1000
 
@@ -134,10 +164,8 @@ def cpu_seconds(pid: int) -> float:
 
 
 @asynccontextmanager
-async def visitors(
-    settings: Settings, host: str, tokens: list[str], ask: Callable[[], tuple[str, str]]
-) -> AsyncIterator[list[Visitor]]:
-    """A visitor for each token, the first page drawn."""
+async def visitors(settings: Settings, host: str, tokens: list[str], page: str = "") -> AsyncIterator[list[Visitor]]:
+    """A visitor for each token, ``page`` drawn."""
     async with AsyncExitStack() as stack:
         found = []
         for token in tokens:
@@ -148,13 +176,15 @@ async def visitors(
                 additional_headers={"Cookie": f"{session_cookie(settings)}={token}; park_language=zh"},
                 max_size=None,
             )
-            visitor = Visitor(await stack.enter_async_context(opened), ask)
-            await visitor.rerun()
+            visitor = Visitor(await stack.enter_async_context(opened))
+            await visitor.open(page)
             found.append(visitor)
         yield found
 
 
-async def all_act(there: list[Visitor], rounds: int, pause: float) -> list[float]:
+async def all_act(
+    there: list[Visitor], act_once: Callable[[Visitor], Awaitable[float]], rounds: int, pause: float
+) -> list[float]:
     """Every visitor acts once at a random moment of each of ``rounds`` times ``pause`` seconds; the milliseconds."""
 
     async def act(visitor: Visitor) -> list[float]:
@@ -163,7 +193,7 @@ async def all_act(there: list[Visitor], rounds: int, pause: float) -> list[float
             moment = random.uniform(0, pause)
             await asyncio.sleep(moment)
             started = time.monotonic()
-            times.append(await visitor.rerun())
+            times.append(await act_once(visitor))
             await asyncio.sleep(max(0.0, pause - moment - (time.monotonic() - started)))
         return times
 

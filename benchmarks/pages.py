@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -28,7 +28,7 @@ import msgspec
 from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
-from benchmarks.page_server import all_act, described, pages, sign_in, visitors
+from benchmarks.page_server import Visitor, all_act, described, pages, sign_in, visitors
 from benchmarks.report_lake import LAST_DAY, generate
 from dashboards.exports.worker import Order
 from dashboards.requests import session_cookie
@@ -85,26 +85,31 @@ def fill(home: Path, options: argparse.Namespace) -> tuple[Settings, list[str]]:
     return settings, tokens
 
 
-def query(page: str, options: argparse.Namespace, spread: random.Random) -> str:
-    """A random period of the page's length."""
-    days = PERIODS[page]
-    start = LAST_DAY - timedelta(days=spread.randint(days, options.days - 1))
-    return urlencode({"from": start, "to": start + timedelta(days=days)})
+def days_of(page: str, options: argparse.Namespace, spread: random.Random) -> tuple[date, date]:
+    """First and last day of a random period of the page's length."""
+    length = PERIODS[page]
+    first = LAST_DAY - timedelta(days=spread.randint(length, options.days - 1))
+    return first, first + timedelta(days=length - 1)
 
 
-def deep_query(options: argparse.Namespace, number: int) -> str:
-    """A page of the deep list."""
-    days = min(DEEP[1], options.days)
-    return urlencode({"from": LAST_DAY - timedelta(days=days - 1), "to": LAST_DAY + timedelta(days=1), "page": number})
+def address(days: tuple[date, date], number: int = 1) -> str:
+    """The query string of a period and a page of the list."""
+    asked = [("period", "custom"), *(("days", str(day)) for day in days)]
+    return urlencode([*asked, ("page", str(number))] if number > 1 else asked)
+
+
+def whole(options: argparse.Namespace) -> tuple[date, date]:
+    """The days of the deep list."""
+    return LAST_DAY - timedelta(days=min(DEEP[1], options.days) - 1), LAST_DAY
 
 
 def first_paint(settings: Settings, host: str, token: str, options: argparse.Namespace) -> None:
     """Open every page in Chromium and print how long it took until its figures stood there."""
     spread = random.Random(3)
     asked = [("home", "")] * FIRST_RUNS
-    asked += [(page, query(page, options, spread)) for page in PERIODS for _ in range(FIRST_RUNS)]
+    asked += [(page, address(days_of(page, options, spread))) for page in PERIODS for _ in range(FIRST_RUNS)]
     last = min(DEEP[2], options.rows * 3 // 4 // 50)
-    asked += [(DEEP[0], deep_query(options, last - number)) for number in range(FIRST_RUNS)]
+    asked += [(DEEP[0], address(whole(options), last - number)) for number in range(FIRST_RUNS)]
     times: dict[str, list[float]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
@@ -129,28 +134,46 @@ def first_paint(settings: Settings, host: str, token: str, options: argparse.Nam
 async def reruns(settings: Settings, host: str, tokens: list[str], options: argparse.Namespace) -> None:
     """Print what reruns of each page take, and of a mixture with every session at work."""
     spread = random.Random(5)
-    names = [*PERIODS, "home"]
+    last = min(DEEP[2], options.rows * 3 // 4 // 50)
 
-    def ask() -> tuple[str, str]:
-        page = spread.choice(names)
-        return ("", "") if page == "home" else (page, query(page, options, spread))
+    async def act(visitor: Visitor) -> float:
+        page = spread.choice([*PERIODS, "home"])
+        if page == "home":
+            return await visitor.open("")
+        days = days_of(page, options, spread)
+        if not visitor.has(page, "date_input"):
+            return await visitor.open(page, address(days))
+        await visitor.open(page)
+        return await visitor.choose_days(*days)
 
     if "rerun" in options.only:
-        async with visitors(settings, host, tokens[:1], ask) as (visitor,):
-            every = []
+        every: list[float] = []
+        async with visitors(settings, host, tokens[:1]) as (visitor,):
             for page in PERIODS:
-                times = [await visitor.rerun(page, query(page, options, spread)) for _ in range(options.reruns)]
+                await visitor.open(page, address(days_of(page, options, spread)))
+                times = [await visitor.choose_days(*days_of(page, options, spread)) for _ in range(options.reruns)]
                 every += times
                 print(f"  rerun {page:28} {described(times)}")
-            last = min(DEEP[2], options.rows * 3 // 4 // 50)
-            deep = [await visitor.rerun(DEEP[0], deep_query(options, last - number)) for number in range(10)]
-            print(f"  rerun {DEEP[0]}, about page {last:,}:   {described(deep)}")
             print(f"rerun of all pages, each another period:   {described(every)}")
+        async with visitors(settings, host, tokens[:1]) as (visitor,):
+            opened = await visitor.open(DEEP[0], address(whole(options), last))
+            deep = [await visitor.turn_to(spread.randint(last * 9 // 10, last)) for _ in range(20)]
+            print(f"  {DEEP[0]}, all {DEEP[1]} days, opened at page {last:,}: {opened:.0f} ms; then others near it:")
+            print(f"  {described(deep)}")
     if "sessions" in options.only:
-        async with visitors(settings, host, tokens, ask) as there:
-            times = await all_act(there, options.rounds, options.pause)
+        async with visitors(settings, host, tokens) as there:
+            times = await all_act(there, act, options.rounds, options.pause)
             rate = len(there) / options.pause
             print(f"{len(there)} sessions act, {rate:.0f} reruns a second, all pages:   {described(times)}")
+
+
+def peak_memory(pid: int) -> int:
+    """Largest resident size of a process so far, in KiB; 0 when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
 def export(settings: Settings, options: argparse.Namespace) -> None:
@@ -177,14 +200,17 @@ def export(settings: Settings, options: argparse.Namespace) -> None:
         stdout=subprocess.PIPE,
         env=os.environ | {"PARK_HOME": str(settings.home), "TMPDIR": str(path.parent)},
     )
-    out, _ = process.communicate(msgspec.json.encode(order))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(msgspec.json.encode(order))
+    process.stdin.close()
+    told, peak = "", 0
+    for line in process.stdout:
+        told = line.decode().strip()
+        peak = max(peak, peak_memory(process.pid))
+    process.wait()
     taken = time.perf_counter() - started
-    # The largest of this process's children so far; the pages ended before and are counted too, so they ran apart.
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    told = out.decode().strip().splitlines()[-1]
-    print(f"Excel: {told}, {taken:.0f} s, {path.stat().st_size / 1e6:.0f} MB, peak memory {peak:.0f} MB")
+    print(f"Excel: {told}, {taken:.0f} s, {path.stat().st_size / 1e6:.0f} MB, peak memory {peak // 1024} MB")
     path.unlink()
 
 
