@@ -27,7 +27,7 @@ _MONTHLY = {
     "rpt_occupancy_hour": "lot_id, business_date", "rpt_upload_hour": "lot_id, business_date",
     "rpt_device_day": "lot_id, business_date",
 }  # fmt: skip
-_YEARLY = ("rpt_fee_day", "rpt_stay_day")
+_YEARLY = ("rpt_fee_day", "rpt_stay_day", "rpt_completeness_day")
 _HOUR_OF_DAY = "[7,8,8,9,9,10,11,12,13,14,15,16,17,17,18,18,19,20,21,22,23,0,3,6]"
 
 
@@ -173,6 +173,13 @@ def _facts(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]], 
     )
 
 
+def _completeness(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]]) -> None:
+    _insert(connection, models, "rpt_completeness_day", """
+        select lot_id, business_date, sum(records)::bigint as expected, sum(records)::bigint as received,
+            24 - count(distinct local_hour) as missing_hours
+        from lake.marts.rpt_upload_hour group by lot_id, business_date order by lot_id, business_date""")  # fmt: skip
+
+
 def _rejected(connection: duckdb.DuckDBPyConnection, lots: int, rows: int, days: int) -> None:
     """One record in a hundred refused, in the order of receipt; every fifth was replayed and went through."""
     connection.execute(f"""
@@ -269,6 +276,7 @@ def generate(settings: Settings, rows: int, lots: int, days: int) -> None:
             share = rows * len(month) // days + (rows * len(month) % days > 0 and place == 0)
             _facts(connection, models, lots, "[" + ", ".join(f"date '{day}'" for day in month) + "]", share)
         _daily(connection, models, lots, first)
+        _completeness(connection, models)
         _rejected(connection, lots, rows // 100, days)
         snapshot = current_snapshot(connection)
         connection.close()

@@ -101,7 +101,7 @@ class Context:
         Whoever may see a figure may know how complete it is, so this takes no permission of its own; the scope holds.
         """
         given = {name: value for name, value in parameters.items() if value}
-        return int(self._unguarded("completeness", by="total", **given).totals.get("missing_hours") or 0)
+        return int(self._unguarded("missing-hours", **given).totals.get("missing_hours") or 0)
 
     def _unguarded(self, report: str, **parameters: Any) -> ReportResult:
         return instance.results().get(

@@ -22,3 +22,6 @@ cast(floor((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0) as big
 {% macro hour_started_at(instant, local) -%}
 {{ instant }} - ({{ local }} - date_trunc('hour', {{ local }}))
 {%- endmacro %}
+
+{# Days since a fixed day, for windows that count days. #}
+{% macro day_number(value) -%}date_diff('day', date '2000-01-01', cast({{ value }} as date)){%- endmacro %}

@@ -12,7 +12,7 @@ from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANAL
 from warehouse.reports.home import HOME_REPORTS
 from warehouse.reports.invoice import INVOICES
 from warehouse.reports.occupancy import OCCUPANCY
-from warehouse.reports.quality import COMPLETENESS, REJECTS
+from warehouse.reports.quality import COMPLETENESS, MISSING_HOURS, REJECTS
 from warehouse.reports.renewal import RENEWAL_ANALYSIS, RENEWAL_STATISTICS, RENEWALS
 from warehouse.reports.stays import ENTRY_RECORDS, EXIT_RECORDS, INNER_ENTRY_RECORDS, INNER_EXIT_RECORDS, STAYS
 from warehouse.reports.timeline import STAY_TIMELINE
@@ -43,6 +43,7 @@ _ALL: Final[tuple[Report, ...]] = (
     PAY_STATIONS,
     DISPLAYS,
     COMPLETENESS,
+    MISSING_HOURS,
     REJECTS,
     *HOME_REPORTS,
 )

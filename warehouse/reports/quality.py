@@ -92,21 +92,28 @@ COMPLETENESS: Final = TableReport(
             select lot_id, time_zone, local_hour, period
             from {dim_lot} join asked_hour using (time_zone, cutover_minutes)
         ),
-        day_before as (select unnest(range(1, 29)) as days),
         past as (
-            select asked.lot_id, asked.local_hour, sum(recent.records) as records
-            from asked cross join day_before
-            join recent on recent.lot_id = asked.lot_id
-                and recent.local_hour = asked.local_hour - to_days(day_before.days::integer)
-            group by all
+            select lot_id, local_hour, records from (
+                select lot_id, local_hour, is_asked, sum(records) over (
+                    partition by lot_id, hour(local_hour) order by local_hour::date - date '2000-01-01'
+                    range between 28 preceding and 1 preceding
+                ) as records
+                from (
+                    select lot_id, local_hour, records, false as is_asked from recent
+                    union all select lot_id, local_hour, 0, true from asked
+                )
+            ) where is_asked
         ),
-        active_day as (select distinct lot_id, local_hour::date as day from recent),
         active as (
-            select asked_day.lot_id, asked_day.day, count(*) as days
-            from (select distinct lot_id, local_hour::date as day from asked) as asked_day cross join day_before
-            join active_day on active_day.lot_id = asked_day.lot_id
-                and active_day.day = asked_day.day - day_before.days::integer
-            group by all
+            select lot_id, day, days from (
+                select lot_id, day, is_asked, sum(active) over (
+                    partition by lot_id order by day - date '2000-01-01' range between 28 preceding and 1 preceding
+                ) as days
+                from (
+                    select distinct lot_id, local_hour::date as day, 1 as active, false as is_asked from recent
+                    union all select distinct lot_id, local_hour::date, 0, true from asked
+                )
+            ) where is_asked and days > 0
         ),
         hourly as (
             select asked.*, coalesce(uploaded.records, 0) as records, uploaded.live, uploaded.backfill, uploaded.late,

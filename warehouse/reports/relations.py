@@ -37,6 +37,7 @@ MARTS: Final = frozenset(
         "rpt_fee_day",
         "rpt_renewal_day",
         "rpt_upload_hour",
+        "rpt_completeness_day",
         "rpt_device_day",
     }
 )

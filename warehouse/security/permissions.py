@@ -71,6 +71,7 @@ _REPORT_MENU: Final = {
     "stay-timeline": "exit_records",
     "occupancy": "traffic_statistics",
     "completeness": "data_quality",
+    "missing-hours": "data_quality",
     "rejects": "data_quality",
 }
 
