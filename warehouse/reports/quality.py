@@ -141,6 +141,20 @@ COMPLETENESS: Final = TableReport(
     fragments=_pieces,
 )
 
+MISSING_HOURS: Final = TableReport(
+    name="missing-hours",
+    zh="缺失小时",
+    en="Missing hours",
+    about_zh="整个期间内应有上传而未收到的停车场小时数,页面合计旁的提示用;定义同数据完整性。",
+    about_en="Hours of lots in the whole period with records expected and none received, for the note beside totals; "
+    "defined as in completeness.",
+    columns=(integer("missing_hours", "缺失小时", "Missing hours"),),
+    grain=Grain.DAY,
+    listed=False,
+    sql="select coalesce(sum(missing_hours), 0)::bigint as missing_hours from {rpt_completeness_day} where {period}",
+    order="missing_hours",
+)
+
 REJECTS: Final = ListReport(
     name="rejects",
     zh="拒收记录",
