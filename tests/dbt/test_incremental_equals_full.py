@@ -187,7 +187,7 @@ def assert_days_of_completeness_equal_the_report(settings: Settings) -> None:
     with stream(find("completeness"), reader, EVERYTHING, asked, "key") as report:
         place = {column.key: number for number, column in enumerate(report.result.columns)}
         keys = ("lot_code", "period", "expected", "received", "missing_hours")
-        told = [tuple(row[place[key]] for key in keys) for batch in report.batches for row in batch]
+        told = [tuple(row[place[key]] or 0 for key in keys) for batch in report.batches for row in batch]
     reader.close()
     wanted = [(code, day.date(), *figures) for code, day, *figures in told if code in whole and any(figures)]
     assert len(stored) > len(whole)

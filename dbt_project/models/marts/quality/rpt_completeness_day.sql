@@ -1,5 +1,5 @@
-{#- Expected is the lot's own mean for the hour over the 28 days before, counting days with uploads. Hours after the
-   newest upload of any lot are still to come. -#}
+{#- Expected is the lot's own mean for the hour over the 28 days before, counting days with uploads. Hours later than the
+   data reach ("data as of") are still to come. -#}
 {%- set changed_days = ['rpt_upload_hour.expected'] -%}
 {{ config(
     materialized='incremental',
@@ -11,9 +11,10 @@
 ) }}
 with reach as (
     select
-        max(hour_started_at) as last_hour,
-        max(business_date) as last_day
+        max(business_date) as last_day,
+        least({{ plus_minutes('max(hour_started_at)', 60) }}, max(last_received_at)) as as_of
     from {{ ref('rpt_upload_hour') }}
+    where business_date >= (select max(newest.business_date) - 1 from {{ ref('rpt_upload_hour') }} as newest)
 ),
 
 uploaded as (
@@ -82,7 +83,7 @@ clock_hour as (
             )) as local_hour
         from (select distinct time_zone, cutover_minutes, business_date from asked_day) as clock_day
     ) as wall_hour
-    where {{ instant_of('local_hour', 'time_zone') }} <= (select last_hour from reach)
+    where {{ instant_of('local_hour', 'time_zone') }} < (select as_of from reach)
         and {{ local_time(instant_of('local_hour', 'time_zone'), 'time_zone') }} = local_hour
 ),
 
