@@ -25,6 +25,7 @@ from warehouse.errors import Forbidden, ParkError
 from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
+from warehouse.reports.headline import headline
 from warehouse.reports.listing import ListReport
 from warehouse.reports.period import Clock
 from warehouse.security.permissions import menu_of_report
@@ -92,6 +93,7 @@ def render(context: Context, page: ReportPage) -> None:
     if not result.rows and result.page.number > 1 and result.row_count:
         address.forget_page()
         st.rerun()
+    cards.printed(f"{label}  {said}" for label, said in headline(result).lines)
     _incomplete(context, asked)
     _figures(context, page, result)
     if page.chart is not None:

@@ -11,12 +11,12 @@ import streamlit as st
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from dashboards import frame, instance
+from dashboards import frame
 from dashboards.reports.drills import ways_from
 from dashboards.reports.page import ReportPage
 from dashboards.reports.table import cell_writer
 from dashboards.requests import session_cookie
-from tests.dashboards.conftest import words
+from tests.dashboards.conftest import CACHES, words
 from tests.integration.reports.lake import Lake, add_tree, fee_day, fill
 from warehouse.lake.reader import Reader
 from warehouse.ops.models import AuditEntry, AuthSession, Operator
@@ -53,7 +53,7 @@ def open_report(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     cookies: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "cookies", property(lambda _self: cookies))
     monkeypatch.setenv("PARK_HOME", str(lake.settings.home))
-    for cached in (instance.settings, instance.reader, instance.results):
+    for cached in CACHES:
         cached.cache_clear()
 
     def run(login: str, menu: str, language: str = "zh", **query: str | list[str]) -> AppTest:
@@ -83,7 +83,7 @@ def open_report(lake: Lake, monkeypatch: pytest.MonkeyPatch):
         return app.run()
 
     yield run
-    for cached in (instance.settings, instance.reader, instance.results):
+    for cached in CACHES:
         cached.cache_clear()
 
 
