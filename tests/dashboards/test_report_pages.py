@@ -18,13 +18,16 @@ from dashboards.reports.table import cell_writer
 from dashboards.requests import session_cookie
 from tests.dashboards.conftest import CACHES, words
 from tests.integration.reports.lake import Lake, add_tree, fee_day, fill
+from warehouse.errors import Forbidden
 from warehouse.lake.reader import Reader
 from warehouse.ops.models import AuditEntry, AuthSession, Operator
 from warehouse.ops.session import ops_session
 from warehouse.reports import base
 from warehouse.reports.catalogue import find
+from warehouse.security.actor import actor_by_login
 from warehouse.security.scope import EVERYTHING
 from warehouse.security.sessions import token_hash
+from warehouse.services.saved_views import ViewForm, delete_view, save_view
 from warehouse.settings import Settings
 
 WIDE = {"from": "2019-05-01", "to": "2019-06-01"}
@@ -173,3 +176,58 @@ def test_a_fen_that_no_record_accounts_for_is_said_in_red_and_logged(open_report
     assert "两者不符" in words(open_report("root", "charges", **query))
     with ops_session(lake.settings) as session:
         assert session.scalars(select(AuditEntry).where(AuditEntry.action == "report.mismatch")).all()
+
+
+def keep_view(lake: Lake, login: str, name: str, query: str, **more: bool) -> int:
+    with ops_session(lake.settings) as session:
+        actor = actor_by_login(session, login)
+    return save_view(lake.settings, actor, "exit_records", ViewForm(name, query, **more))
+
+
+def drop_view(lake: Lake, login: str, view_id: int) -> None:
+    with ops_session(lake.settings) as session:
+        actor = actor_by_login(session, login)
+    delete_view(lake.settings, actor, "exit_records", view_id)
+
+
+def test_views_are_offered_to_their_owner_and_where_they_are_shared_only_to_the_same_place(
+    open_report, lake: Lake
+) -> None:
+    made = [
+        keep_view(lake, "root", "根的", "period=week", is_shared=True),
+        keep_view(lake, "agent", "代理的", "period=yesterday&lot=LOT1"),
+    ]
+    seen = words(open_report("agent", "exit_records"))
+    assert "href='/exit-records?period=yesterday&amp;lot=LOT1'" in seen
+    assert "根的" not in seen
+    assert "代理的" not in words(open_report("root", "exit_records"))
+    assert "代理的" not in words(open_report("second", "exit_records"))
+    for login, view_id in zip(("root", "agent"), made, strict=True):
+        drop_view(lake, login, view_id)
+    assert "代理的" not in words(open_report("agent", "exit_records"))
+
+
+def test_a_page_opens_with_the_start_view_unless_the_address_says_otherwise(open_report, lake: Lake) -> None:
+    view = keep_view(lake, "agent", "一号", "period=custom&days=2019-05-08&days=2019-05-08&lot=LOT1", is_start=True)
+    app = open_report("agent", "exit_records")
+    assert app.query_params["lot"] == ["LOT1"]
+    assert "二号停车场" not in words(app)
+    assert "lot" not in open_report("agent", "exit_records", **ADDRESS).query_params
+    drop_view(lake, "agent", view)
+
+
+def test_a_view_of_somebody_else_is_not_changed_or_deleted(open_report, lake: Lake) -> None:
+    view = keep_view(lake, "root", "根的", "period=week", is_shared=True)
+    with pytest.raises(Forbidden):
+        drop_view(lake, "second", view)
+    assert not [
+        button.key for button in open_report("second", "exit_records").button if f"{view}_delete" in str(button.key)
+    ]
+    drop_view(lake, "root", view)
+
+
+def test_paper_says_which_lots_and_period_it_is_about(open_report) -> None:
+    said = words(open_report("root", "daily_report", **ADDRESS, lot="LOT1"))
+    printed = said.partition("pc-printed")[2].partition("</div>")[0]
+    assert "一号停车场" in printed
+    assert "2019-05-01 至 2019-05-31" in printed
