@@ -215,7 +215,7 @@ def _paging(context: Context, result: ReportResult) -> None:
         cards.note(context.text("report.page", page=f"{result.page.number:,}", pages=f"{pages:,}"))
         address.paging(pages)
         if pages > 10:
-            with st.container(width=120):
+            with st.container(width=150):
                 st.number_input(
                     context.text("report.jump"),
                     min_value=1,
