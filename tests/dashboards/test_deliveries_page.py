@@ -49,7 +49,7 @@ def test_deliveries_of_the_own_tree_are_listed_and_foreign_ones_are_not(open_pag
 def test_whoever_may_not_see_deliveries_is_refused(open_page: OpenPage, tenants: Tenants) -> None:
     keep(tenants, "finance", "财务日报")
     app = open_page("engineer", "deliveries")
-    assert "没有权限" in words(app)
+    assert "无权查看此页" in words(app)
     assert "财务日报" not in words(app)
     assert not app.dataframe
 

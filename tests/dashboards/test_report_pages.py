@@ -210,7 +210,7 @@ def test_views_are_offered_to_their_owner_and_where_they_are_shared_only_to_the_
 def test_a_page_opens_with_the_start_view_unless_the_address_says_otherwise(open_report, lake: Lake) -> None:
     view = keep_view(lake, "agent", "一号", "period=custom&days=2019-05-08&days=2019-05-08&lot=LOT1", is_start=True)
     app = open_report("agent", "exit_records")
-    assert app.query_params["lot"] == ["LOT1"]
+    assert "LOT1" in app.query_params["lot"]
     assert "二号停车场" not in words(app)
     assert "lot" not in open_report("agent", "exit_records", **ADDRESS).query_params
     drop_view(lake, "agent", view)
