@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.results import Results
 from dashboards.theme import streamlit_options
-from dashboards.ui import cards
+from dashboards.ui import cards, sparkline
 
 
 def shown(app: AppTest) -> str:
@@ -38,7 +38,8 @@ def test_text_in_cards_is_escaped_everywhere() -> None:
         cards.menu_section(bad)
         cards.empty(bad, [bad, f"`{bad}`"], bad)
         cards.foot("#fff", bad, [bad])
-        cards.figures([cards.Figure("x", bad, bad, bad, exact=bad, note=bad, note_exact=bad)])
+        meaning = cards.Meaning("x", bad, bad)
+        cards.figures([cards.Figure("x", bad, bad, bad, bad, [cards.Note(bad, bad)], bad, bad, meaning)])
         cards.bars([cards.Bar(bad, 0.5, bad, bad)])
         cards.parts([cards.Part("#fff", bad, bad, bad)])
         cards.feed([cards.Event("other", bad, bad, bad, bad)])
@@ -57,7 +58,7 @@ def test_a_bar_beyond_its_capacity_is_drawn_full_and_told_exactly() -> None:
 
 
 def test_a_small_drawing_leaves_a_gap_where_a_value_is_unknown() -> None:
-    lines = list(cards._unbroken([1, 2, None, 3, 4, None, 5], 1.0, lambda value: value))
+    lines = list(sparkline._unbroken([1, 2, None, 3, 4, None, 5], 1.0, lambda value: value))
     assert [len(line) for line in lines] == [2, 2]
 
 

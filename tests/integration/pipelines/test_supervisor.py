@@ -149,7 +149,7 @@ supervisor.watch()
     finally:
         process.kill()
         process.wait()
-    wait_for(lambda: not alive(child), seconds=5)
+    wait_for(lambda: not alive(child))
 
 
 def test_a_log_that_grew_long_is_cut_and_its_older_part_kept(
