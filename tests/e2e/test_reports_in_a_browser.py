@@ -108,7 +108,7 @@ def test_an_export_under_way_shows_its_progress_and_can_be_cancelled(open_as: An
 
 
 def test_a_view_is_kept_used_shared_and_deleted(open_as: Any, server: Server) -> None:
-    page = open_as("/exit-records?lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04&page=1")
+    page = open_as("/traffic-statistics?lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04&page=1")
     page.get_by_role("button", name="视图").click()
     page.get_by_role("button", name="保存当前筛选").click()
     dialog = page.get_by_role("dialog").filter(has_text="保存视图")
@@ -121,10 +121,10 @@ def test_a_view_is_kept_used_shared_and_deleted(open_as: Any, server: Server) ->
         assert (kept.name, kept.is_shared, kept.is_start) == ("人民医院昨天", True, False)
         assert kept.query == "lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04"
 
-    other = open_as("/exit-records", login=GUARD)
+    other = open_as("/traffic-statistics", login=GUARD)
     other.get_by_role("button", name="视图").click()
     other.get_by_role("link", name="人民医院昨天").click()
-    other.wait_for_url("**/exit-records?lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04")
+    other.wait_for_url("**/traffic-statistics?lot=lot-3&period=custom&days=2026-03-04&days=2026-03-04")
     other.locator(".pc-table tbody td", has_text="人民医院").first.wait_for()
     assert other.locator(".pc-table tbody td", has_text="静安嘉里").count() == 0
 
@@ -150,7 +150,7 @@ def test_a_delivery_is_set_up_run_and_deleted(open_as: Any, server: Server, sign
         )  # fmt: skip
     select_first(page)
     page.get_by_role("button", name="立即投递").click()
-    page.locator(".st-key-card_delivery_runs .pc-table, .st-key-card_delivery_runs table").wait_for()
+    page.locator(".st-key-card_delivery_runs .pc-table").wait_for()
     with ops_session(server.settings) as session:
         assert session.scalars(select(DeliveryRun)).one().delivery_id == kept.delivery_id
     select_first(page)
