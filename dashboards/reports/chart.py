@@ -154,7 +154,9 @@ class _Drawn:
         made = cls([], [], [], [])
         for place, (name, result) in enumerate(by_lot.items()):
             column = next(column for column in result.columns if column.key == measure)
-            made._add(column, name, result.records()[:MOST_POINTS], PALETTE[place % len(PALETTE)], language, is_lot=True)
+            made._add(
+                column, name, result.records()[:MOST_POINTS], PALETTE[place % len(PALETTE)], language, is_lot=True
+            )
         return made
 
     def _add(

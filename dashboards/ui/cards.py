@@ -6,7 +6,7 @@ Streamlit removes scripts and inline SVG from ``st.html``, so small drawings are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape

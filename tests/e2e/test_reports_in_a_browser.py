@@ -129,7 +129,7 @@ def test_a_view_is_kept_used_shared_and_deleted(open_as: Any, server: Server) ->
     assert other.locator(".pc-table tbody td", has_text="静安嘉里").count() == 0
 
     page.get_by_role("button", name="视图").click()
-    page.locator("[class*=st-key-saved_view_][class*=_delete] button").click()
+    page.get_by_role("button", name="delete icon").click()
     page.get_by_role("dialog").filter(has_text="将删除视图").get_by_role("button", name="删除").click()
     page.get_by_text("已删除视图").wait_for()
     with ops_session(server.settings) as session:

@@ -34,9 +34,9 @@ Written by `python -m warehouse.reports.document`; do not edit by hand.
 
 * **Filters** stand in the address: a link opens the same page for whoever may see its lots. "Yesterday" in a link stays
   yesterday. Lots of the address that the reader may not see are left out, and the page says so.
-* **From a figure to its records.** Each figure of statistics, analyses and the daily report leads to exactly its records.
-  Their page adds them up one by one and says whether they equal the figure; a difference stands in red and is written to
-  the operator log as `report.mismatch`. Filtered further, the page no longer claims to be the figure's records. An hour
+* **From a figure to its records.** Each figure of statistics, analyses and the daily report leads to exactly its
+  records. Their page adds them up one by one and says whether they equal the figure; a difference stands in red and is
+  written to the operator log as `report.mismatch`. Filtered further, the page no longer claims to be the figure's records. An hour
   that the start of a lot's business day cuts in two leads nowhere. An exit leads to its stay on one time line: entry,
   charges, snapshots, gate openings.
 * **Comparing.** The analyses compare with the previous period, that of last week, month or year, or any other; up to
