@@ -151,13 +151,11 @@ def test_a_foreign_lot_in_the_address_shows_nothing_of_it(open_report, menu: str
     assert "LOT21/" not in said  # in no link to a record
 
 
-def address_of_receipts(report) -> str:
+def address_of_receipts(report, lot: str) -> str:
     """Where the money received of a lot leads."""
-    asked = {**WIDE, "basis": "payment"}
-    record = next(row for row in report("temporary-fee-statistics", **asked).records() if row["received"])
-    address = ways_from("temporary-fee-statistics", asked)["received"].address(
-        "temporary-fee-statistics", record, asked
-    )
+    name, asked = "temporary-fee-statistics", {**WIDE, "basis": "payment"}
+    record = next(row for row in report(name, **asked).records() if row["lot_code"] == lot)
+    address = ways_from(name, asked)["received"].address(name, record, asked)
     assert address is not None
     return address
 

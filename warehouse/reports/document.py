@@ -36,9 +36,9 @@ Written by `python -m warehouse.reports.document`; do not edit by hand.
   yesterday. Lots of the address that the reader may not see are left out, and the page says so.
 * **From a figure to its records.** Each figure of statistics, analyses and the daily report leads to exactly its
   records. Their page adds them up one by one and says whether they equal the figure; a difference stands in red and is
-  written to the operator log as `report.mismatch`. Filtered further, the page no longer claims to be the figure's records. An hour
-  that the start of a lot's business day cuts in two leads nowhere. An exit leads to its stay on one time line: entry,
-  charges, snapshots, gate openings.
+  written to the operator log as `report.mismatch`. Filtered further, the page no longer claims to be the figure's
+  records. An hour that the start of a lot's business day cuts in two leads nowhere. An exit leads to its stay on one
+  time line: entry, charges, snapshots, gate openings.
 * **Comparing.** The analyses compare with the previous period, that of last week, month or year, or any other; up to
   nine chosen lots are drawn as a line each.
 * **Missing is not zero.** Hours and days without uploads are hatched, with the reason on hover, and empty in table and
