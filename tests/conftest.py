@@ -1,6 +1,12 @@
-"""The order in which files of tests run."""
+"""The order in which files of tests run, and the instance with the manual's data, made once for all workers."""
 
 from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +32,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
     items.sort(key=place)
+
+
+def park(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line on an instance."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARK_")}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "park"), *arguments],
+        env=environment | {"PARK_HOME": str(home), "PARK_LANGUAGE": "en"},
+        capture_output=True,
+        text=True,
+        timeout=580,
+    )
+
+
+@pytest.fixture(scope="session")
+def manual_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instance that ``park demo --manual`` makes; workers share it, so a test leaves its lake as it is."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    home, said = shared / "manual", shared / "manual.txt"
+    with (shared / "manual.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            assert park(home, "init").returncode == 0
+            loaded = park(home, "demo", "--manual")
+            assert loaded.returncode == 0, loaded.stderr
+            said.write_text(loaded.stdout, encoding="utf-8")
+    return home

@@ -154,7 +154,9 @@ class _Drawn:
         made = cls([], [], [], [])
         for place, (name, result) in enumerate(by_lot.items()):
             column = next(column for column in result.columns if column.key == measure)
-            made._add(column, name, result.records()[:MOST_POINTS], PALETTE[place % len(PALETTE)], language)
+            made._add(
+                column, name, result.records()[:MOST_POINTS], PALETTE[place % len(PALETTE)], language, is_lot=True
+            )
         return made
 
     def _add(
@@ -166,10 +168,12 @@ class _Drawn:
         language: str,
         faint: bool = False,
         days: Column | None = None,
+        *,
+        is_lot: bool = False,
     ) -> None:
         values = [None if record[column.key] is None else float(record[column.key]) for record in records]
         write, write_day = cell_writer(column, language), writer(days, language) if days is not None else None
-        self.series.append(charts.Series(escape(cut(name)), values, colour))
+        self.series.append(charts.Series(escape(cut(name) if is_lot else name), values, colour))
         self.hover.append(
             [
                 f"{escape(name)}{f' {write_day(record[days.key])}' if days and write_day else ''}  "
@@ -213,10 +217,25 @@ def _show_course(
         ]
         figure.data[-1].update(customdata=reasons, hovertemplate="%{customdata}<extra></extra>")
     marks = list(figure.layout.xaxis.tickvals)
-    figure.update_xaxes(ticktext=[_short(label, labels) for label in marks], tickangle=None)
+    figure.update_xaxes(ticktext=_marked(marks, labels), tickangle=0 if _are_hours(labels) else None)
     if result.row_count > len(records):
         cards.note(text("report.chart_cut", shown=len(records), all=f"{result.row_count:,}"))
     charts.show(figure, f"chart_{key}_plot", HEIGHT, result.report.title(language))
+
+
+def _are_hours(labels: Sequence[str]) -> bool:
+    return all(len(label) == 16 for label in labels)
+
+
+def _marked(marks: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """What stands below the axis: hours with their day only where it begins, days without the year they share."""
+    if not _are_hours(labels):
+        return [_short(label, labels) for label in marks]
+    days = [label[:10] for label in marks]
+    return [
+        label[11:] if place and days[place] == days[place - 1] else f"{label[11:]}<br>{label[5:10]}"
+        for place, label in enumerate(marks)
+    ]
 
 
 def _short(label: str, labels: Sequence[str]) -> str:
@@ -244,8 +263,10 @@ def _draw_lots(context: Context, key: str, chart: ByLot, asked: Mapping[str, Any
             name = by_key[chart.order].header(language)
             cards.note(text("report.chart_top", shown=len(records), all=f"{result.row_count:,}", name=name))
         figure = _bars_by_lot(columns, records, chart.stacked, language)
+        # Plotly's own legend would take half of a phone's chart and scroll.
+        cards.legend([(column.header(language), PALETTE[n % len(PALETTE)]) for n, column in enumerate(columns)])
         thickness = 24 if chart.stacked or len(columns) == 1 else 34
-        charts.show(figure, f"chart_{key}_plot", thickness * len(records) + 76, result.report.title(language))
+        charts.show(figure, f"chart_{key}_plot", thickness * len(records) + 44, result.report.title(language))
 
 
 def _bars_by_lot(
@@ -286,7 +307,7 @@ def _bars_by_lot(
             "ticktext": [escape(cut(record["lot_name"])) for record in records],
         },
         xaxis={"showgrid": True, "rangemode": "tozero"} | _marks(most, language),
-        legend={"traceorder": "normal"},
+        showlegend=False,
     )
     return figure
 

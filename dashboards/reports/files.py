@@ -38,10 +38,8 @@ def buttons(context: Context, report: str, result: ReportResult, asked: Mapping[
     permission = access.permission_of(find(report), EXPORT)
     if not context.allows(permission):
         return
-    order = {"sort": result.question.values.get("sort")} if result.question.values.get("sort") else {}
-    given = dict(asked) | order
     for file_format in FORMATS:
-        _button(context, report, result, given, file_format, permission)
+        _button(context, report, result, dict(asked), file_format, permission)
     popover.draw(context)
 
 

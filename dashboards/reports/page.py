@@ -25,6 +25,7 @@ from warehouse.errors import Forbidden, ParkError
 from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
+from warehouse.reports.headline import headline
 from warehouse.reports.listing import ListReport
 from warehouse.reports.period import Clock
 from warehouse.security.permissions import menu_of_report
@@ -83,7 +84,7 @@ def render(context: Context, page: ReportPage) -> None:
         page.above(context, asked)
     is_list = isinstance(report, ListReport)
     try:
-        result = context.query(page.report, **asked, **_request(report, is_list))
+        result = context.query(page.report, **asked, **_request(report, asked, is_list))
     except Forbidden:
         raise
     except ParkError as error:
@@ -92,6 +93,7 @@ def render(context: Context, page: ReportPage) -> None:
     if not result.rows and result.page.number > 1 and result.row_count:
         address.forget_page()
         st.rerun()
+    cards.printed(f"{label}  {said}" for label, said in headline(result).lines)
     _incomplete(context, asked)
     _figures(context, page, result)
     if page.chart is not None:
@@ -122,19 +124,22 @@ def _leading(
     return way.address(report, record, asked, clocks)
 
 
-def _request(report: Report, is_list: bool) -> dict[str, Any]:
+def _request(report: Report, asked: Mapping[str, Any], is_list: bool) -> dict[str, Any]:
     """Order, page and size, as the address says."""
     size = (address.written("size") or [USUAL_SIZE[is_list]])[0]
     wanted: dict[str, Any] = {
         "size": int(size) if size in SIZES else int(USUAL_SIZE[is_list]),
         "page": min(address.page_number(), MOST_PAGES),
     }
-    return wanted | _sorted_by(report)
+    return wanted | _sorted_by(report, asked)
 
 
-def _sorted_by(report: Report) -> dict[str, str]:
+def _sorted_by(report: Report, asked: Mapping[str, Any]) -> dict[str, str]:
+    """The order in the address, as long as its column exists for what is asked."""
     sort = (address.written("sort") or [""])[0]
-    return {"sort": sort} if sort.removeprefix("-") in report.sort_keys() else {}
+    usual = {parameter.key: parameter.default for parameter in report.parameters if parameter.default is not None}
+    shown = {column.key for column in report.shown_columns(usual | dict(asked))}
+    return {"sort": sort} if sort.removeprefix("-") in shown.intersection(report.sort_keys()) else {}
 
 
 def _figures(context: Context, page: ReportPage, result: ReportResult) -> None:
@@ -195,7 +200,7 @@ def _toolbar(
         shown = [key for key in keys if key not in page.hidden or key in wanted]
         with st.popover(text("report.columns"), icon=":material/view_column:"):
             chosen = address.choices("columns", text("report.columns"), keys, usual=shown)
-        files.buttons(context, page.report, result, dict(asked) | _sorted_by(result.report))
+        files.buttons(context, page.report, result, dict(asked) | _sorted_by(result.report, asked))
         if st.button(text("report.print"), icon=":material/print:", key="report_print"):
             st.html("<script>window.print()</script>", unsafe_allow_javascript=True)
     visible = set(chosen or shown)
@@ -210,7 +215,7 @@ def _paging(context: Context, result: ReportResult) -> None:
         cards.note(context.text("report.page", page=f"{result.page.number:,}", pages=f"{pages:,}"))
         address.paging(pages)
         if pages > 10:
-            with st.container(width=120):
+            with st.container(width=150):
                 st.number_input(
                     context.text("report.jump"),
                     min_value=1,

@@ -6,7 +6,7 @@ Streamlit removes scripts and inline SVG from ``st.html``, so small drawings are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -63,9 +63,13 @@ def is_dark() -> bool:
 
 def style() -> None:
     """Put the style sheet on the page."""
-    values = _DARK if is_dark() else _LIGHT
-    variables = ";".join(f"--pc-{name}:{value}" for name, value in values.items())
-    st.html(f"<style>:root{{{variables}}}\n{STYLE}</style>")
+    # Paper is light, whatever the screen is.
+    print_values = f"@media print{{:root{{{_variables(_LIGHT)}}}}}"
+    st.html(f"<style>:root{{{_variables(_DARK if is_dark() else _LIGHT)}}}\n{print_values}\n{STYLE}</style>")
+
+
+def _variables(values: Mapping[str, str]) -> str:
+    return ";".join(f"--pc-{name}:{value}" for name, value in values.items())
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,17 @@ def notice(tone: str, title: str, sentence: str = "", address: str = "") -> None
     st.html(
         f"<div class='pc-notice {tone}' role='status'><b>{_linked(escape(title), address)}</b>{escape(sentence)}</div>"
     )
+
+
+def legend(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and colours of a chart's series, as many in a line as fit."""
+    marks = "".join(f"<span><i style='background:{escape(colour)}'></i>{escape(name)}</span>" for name, colour in rows)
+    st.html(f"<div class='pc-legend'>{marks}</div>")
+
+
+def printed(sentences: Iterable[str]) -> None:
+    """Sentences that only paper has: what stands in widgets on the screen."""
+    st.html(f"<div class='pc-printed'>{'<br>'.join(escape(one) for one in sentences)}</div>")
 
 
 def note(sentence: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from dashboards import instance
+from dashboards.exports.jobs import exports
 from dashboards.requests import session_cookie
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import AuthSession, Lot, Operator
@@ -24,6 +25,8 @@ from warehouse.services.operators import create_operator
 from warehouse.services.tree import ensure_agent, ensure_customer, ensure_platform
 from warehouse.settings import Settings
 
+CACHES = (instance.settings, instance.reader, instance.results, exports)
+"""What a process of pages holds once: cleared around each test that runs pages."""
 PASSWORD = "Right-Horse-7"
 
 
@@ -100,7 +103,7 @@ def open_page(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
     cookies: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "cookies", property(lambda _self: cookies))
     monkeypatch.setenv("PARK_HOME", str(tenants.settings.home))
-    for cached in (instance.settings, instance.reader, instance.results):
+    for cached in CACHES:
         cached.cache_clear()
 
     def run(login: str, menu: str, language: str = "zh", **query: str) -> AppTest:
@@ -138,7 +141,7 @@ def open_page(tenants: Tenants, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
         return app.run()
 
     yield run
-    for cached in (instance.settings, instance.reader, instance.results):
+    for cached in CACHES:
         cached.cache_clear()
 
 

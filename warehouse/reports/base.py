@@ -258,6 +258,19 @@ def read_page(report: Report, given: Mapping[str, Any]) -> PageRequest:
     return PageRequest(number, size, after, sort)
 
 
+def _check_sort(report: Report, columns: tuple[Column, ...], sort: str | None) -> None:
+    """Refuse the order by a column that does not exist for these parameters."""
+    key = (sort or "").removeprefix("-")
+    shown = {column.key for column in columns}
+    if key and key not in shown and any(column.key == key for column in report.columns):
+        keys = [name for name in report.sort_keys() if name in shown]
+        raise ParkError(
+            zh=f"报表 {report.name} 在这些参数下没有列 {key},不能按它排序:可用 {'、'.join(keys)}",
+            en=f"{report.name} has no column {key!r} with these parameters to sort by: use {', '.join(keys)}",
+            code="bad_parameter",
+        )
+
+
 def _question(
     report: Report, view: View, scope: Scope, given: Mapping[str, Any], language: str
 ) -> tuple[Question, str]:
@@ -310,6 +323,7 @@ def run(
     with reader.view() as view:
         question, key = _question(report, view, scope, given, language)
         columns = report.shown_columns(question.values)
+        _check_sort(report, columns, request.sort)
         part = report.fetch(view, question, request, key)
         return _result(report, view, question, request, part, columns)
 
@@ -324,6 +338,7 @@ def stream(
     with reader.view() as view:
         question, key = _question(report, view, scope, given, language)
         columns = report.shown_columns(question.values)
+        _check_sort(report, columns, request.sort)
         part, batches = report.whole(view, question, request.sort, key)
         request = PageRequest(1, max(part.row_count, 1), sort=request.sort)
         yield Stream(_result(report, view, question, request, part, columns), batches)

@@ -29,6 +29,31 @@ Written by `python -m warehouse.reports.document`; do not edit by hand.
 * Money is exact; in JSON it is text. Times are the lot's wall clock. Shares are computed in whole numbers.
 * A PDF holds at most 2,000 rows; the daily report's ends with lines to sign on.
 * `--lang key` gives column keys, codes, seconds and true/false for programs.
+
+## On the pages
+
+* **Filters** stand in the address: a link opens the same page for whoever may see its lots. "Yesterday" in a link stays
+  yesterday. Lots of the address that the reader may not see are left out, and the page says so.
+* **From a figure to its records.** Each figure of statistics, analyses and the daily report leads to exactly its
+  records. Their page adds them up one by one and says whether they equal the figure; a difference stands in red and is
+  written to the operator log as `report.mismatch`. Filtered further, the page no longer claims to be the figure's
+  records. An hour that the start of a lot's business day cuts in two leads nowhere. An exit leads to its stay on one
+  time line: entry, charges, snapshots, gate openings.
+* **Comparing.** The analyses compare with the previous period, that of last week, month or year, or any other; up to
+  nine chosen lots are drawn as a line each.
+* **Missing is not zero.** Hours and days without uploads are hatched, with the reason on hover, and empty in table and
+  files. Above figures of an incomplete period stands how many lot hours are missing.
+* **Views** keep the filters of a page under a name; one of them can be what the page opens with, and a shared one is
+  offered to operators of the same place. A view holds no figures: everybody sees their own lots.
+* **Files** hold the whole filter and not the page shown. Over 20,000 rows they are made in the background and listed
+  with their progress under "My exports", for their owner only, for a day or until the pages restart.
+  Excel: real numbers, dates and times, a frozen header, the row of totals, a second sheet with filter and as-of time.
+* **Print** leaves out menu and buttons, is light on dark screens too, and says lots, period and filters.
+* **Deliveries** (Settings, Deliveries) make a report by the clock with the rights of whoever set it up and put it into
+  `deliveries/LOGIN` below `PARK_HOME`, or mail it when a mail server is set (`PARK_SMTP_HOST`). A delivery that
+  fails is tried again; each run and its result is listed. `park deliveries list` and `park deliveries run NUMBER|--due`
+  do the same by hand.
+* **Plates** are masked on pages and in files for roles without the permission to see them whole.
 """
 _PERIODS: Final = {
     Grain.NONE: "no period",

@@ -25,7 +25,7 @@ from warehouse.settings import Settings
 ENTITY: Final = "saved_view"
 MOST_VIEWS: Final = 50
 LONGEST_QUERY: Final = 4000
-_LEFT_OUT: Final = ("page", "origin")
+_LEFT_OUT: Final = ("page", "of", "record")
 _SHOWN: Final = ("name", "query", "is_start", "is_shared")
 
 
@@ -61,7 +61,7 @@ class ViewRow:
 
 
 def normal_query(query: str) -> str:
-    """The filters of an address: which page of the rows is shown, and where one came from, belong to no view."""
+    """The filters of an address; page of rows, figure one came from and opened stay belong to no view."""
     return urlencode([(name, value) for name, value in parse_qsl(query) if name not in _LEFT_OUT])
 
 

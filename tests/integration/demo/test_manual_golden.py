@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import park
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY = ("--from", "2019-05-08", "--to", "2019-05-09")
@@ -21,29 +21,11 @@ REPORTS = {
     "gate_controllers": ("gate-controllers",),
     "cameras": ("cameras",),
 }
-PARK = Path(sys.executable).parent / "park"
 
 
-def park(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARK_")}
-    return subprocess.run(
-        [str(PARK), *arguments],
-        env=environment | {"PARK_HOME": str(home), "PARK_LANGUAGE": "en"},
-        capture_output=True,
-        text=True,
-        timeout=580,
-    )
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("manual")
-    assert park(folder, "init").returncode == 0
-    loaded = park(folder, "demo", "--manual")
-    assert loaded.returncode == 0, loaded.stderr
-    assert "rejected 0" in loaded.stdout
-    assert "admin" in loaded.stdout
-    return folder
+@pytest.fixture
+def home(manual_home: Path) -> Path:
+    return manual_home
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -60,6 +42,12 @@ def test_a_printed_table_is_reproduced_cell_by_cell(table: str, home: Path, tmp_
     width = len(printed[0])
     assert found[0][:width] == printed[0]
     assert sorted(row[:width] for row in found[1:]) == sorted(printed[1:])
+
+
+def test_no_record_of_the_manual_is_rejected_and_the_login_is_told(home: Path) -> None:
+    said = (home.parent / "manual.txt").read_text(encoding="utf-8")
+    assert "rejected 0" in said
+    assert "admin" in said
 
 
 def test_the_golden_tables_are_those_of_the_material() -> None:

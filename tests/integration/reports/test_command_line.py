@@ -169,6 +169,8 @@ def test_a_login_sees_its_own_lots_only(park: Any) -> None:
         (("report", "stays", "--format", "pdf"), "bad_parameter"),
         (("report", "stays", "--format", "xlsx"), "bad_parameter"),
         (("report", "stays", "--bom"), "bad_parameter"),
+        (("report", "temporary-fee-analysis", "--set", "sort=compare_day"), "bad_parameter"),
+        (("report", "daily-report", "--set", "sort=day", "--format", "csv"), "bad_parameter"),
         (("report", "stays", "--as", "gone"), "disabled_login"),
         (("report", "daily-report", "--from", "2019-05-08T13:00"), "bad_period"),
     ],

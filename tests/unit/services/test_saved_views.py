@@ -56,7 +56,7 @@ def names(world: Tenants, login: str, page: str = PAGE) -> list[str]:
 
 
 def test_a_view_is_listed_for_its_owner_on_its_page_and_leads_to_its_filters(world: Tenants) -> None:
-    keep(world, "analyst", "昨天", "period=yesterday&lot=a&lot=b&page=7&origin=%7B%7D")
+    keep(world, "analyst", "昨天", "period=yesterday&lot=a&lot=b&page=7&of=daily-report.cash&record=a%2Fx1")
     (row,) = list_views(world.settings, actor(world, "analyst"), PAGE)
     assert row.address == "/exit-records?period=yesterday&lot=a&lot=b"
     assert row.is_own
@@ -151,5 +151,8 @@ def test_a_view_of_somebody_who_left_is_no_longer_shared(world: Tenants) -> None
 
 
 def test_an_address_is_normalised_without_losing_anything_that_filters() -> None:
-    assert normal_query("lot=a&page=2&plate=鲁F*&lot=b&origin=x&size=20") == "lot=a&plate=%E9%B2%81F%2A&lot=b&size=20"
+    assert (
+        normal_query("lot=a&page=2&plate=鲁F*&lot=b&of=x.y&record=a%2F1&size=20")
+        == "lot=a&plate=%E9%B2%81F%2A&lot=b&size=20"
+    )
     assert normal_query("") == ""
