@@ -16,13 +16,13 @@ import plotly.graph_objects as graph_objects
 import streamlit as st
 
 from dashboards.context import Context
-from dashboards.reports import filters
 from dashboards.reports.table import cell_writer
 from dashboards.theme import PALETTE
 from dashboards.ui import address, cards, charts, numbers
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
+from warehouse.reports.headline import zone_of
 from warehouse.reports.texts import writer
 
 HEIGHT: Final = 320
@@ -210,7 +210,7 @@ def _show_course(
         if faint:
             trace.update(opacity=0.45, **({"line": {"dash": "dot"}} if as_line else {}))
     if any(missing):
-        reached = f"{result.data_as_of.astimezone(filters.zone_of(result)):%Y-%m-%d %H:00}"
+        reached = f"{result.data_as_of.astimezone(zone_of(result)):%Y-%m-%d %H:00}"
         reasons = [
             text("report.future" if label[:2] == "20" and label > reached[: len(label)] else "report.missing_why")
             for label in labels

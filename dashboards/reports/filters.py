@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -19,10 +18,10 @@ from dashboards.reports import comparison
 from dashboards.ui import address, cards
 from warehouse.codes import code_sets
 from warehouse.errors import Forbidden
-from warehouse.reports.base import Report, ReportResult
+from warehouse.reports.base import Report
 from warehouse.reports.catalogue import find
 from warehouse.reports.parameters import Parameter, ParameterType
-from warehouse.reports.period import Clock, Grain, as_of_day
+from warehouse.reports.period import Grain, as_of_day
 from warehouse.reports.texts import code_text
 from warehouse.security.audit import note_refusal
 
@@ -203,11 +202,3 @@ def choice_text(context: Context, parameter: Parameter, code: str) -> str:
 WIDTHS: Final = {"split": 230, "plate": 150, "vehicle_class": 200}
 WORDED: Final = ("by", "split", "inner")
 """Choices that the catalogs word better than a code set would."""
-
-
-def zone_of(result: ReportResult) -> ZoneInfo:
-    """The zone in which times about the whole page are shown: that of most of its lots."""
-    clocks: dict[Clock, int] = {}
-    for lot in result.question.chosen or result.question.known_lots:
-        clocks[lot.clock] = clocks.get(lot.clock, 0) + 1
-    return ZoneInfo(max(clocks, key=lambda clock: clocks[clock]).time_zone if clocks else "Asia/Shanghai")

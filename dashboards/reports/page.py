@@ -25,7 +25,7 @@ from warehouse.errors import Forbidden, ParkError
 from warehouse.reports.base import Report, ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.columns import Column, ColumnType
-from warehouse.reports.headline import headline
+from warehouse.reports.headline import headline, zone_of
 from warehouse.reports.listing import ListReport
 from warehouse.reports.period import Clock
 from warehouse.security.permissions import menu_of_report
@@ -254,7 +254,7 @@ def _incomplete(context: Context, asked: Mapping[str, Any]) -> None:
 
 def _foot(context: Context, result: ReportResult) -> None:
     publication = context.publication()
-    zone = filters.zone_of(result)
+    zone = zone_of(result)
     cards.foot(
         "#12b76a",
         context.text("report.as_of", time=f"{result.data_as_of.astimezone(zone):%Y-%m-%d %H:%M:%S}"),
