@@ -31,11 +31,10 @@ def draw(context: Context, moment: Moment) -> None:
     with ops_session(context.settings) as session:
         free = add_up(free_spaces_by_lot(session, moment.lot_ids, context.now))
     # A day without any upload is not a day with nothing.
-    known = [before for before, prefix in BEFORE.items() if any(row[f"{prefix}entries"] is not None for row in hours)]
-    is_uploaded = any(row["entries"] is not None for row in hours)
-    received = totals["received"] + totals["renewed"] if is_uploaded else None
+    known = [before for before, prefix in BEFORE.items() if _is_uploaded(hours, prefix)]
+    received = _received(totals, hours)
     received_before: dict[str, Amount] = {
-        before: totals[f"{BEFORE[before]}received"] + totals[f"{BEFORE[before]}renewed"] for before in known
+        before: amount for before, prefix in BEFORE.items() if (amount := _received(totals, hours, prefix)) is not None
     }
     exact = text(
         "home.received_exact",
@@ -50,7 +49,7 @@ def draw(context: Context, moment: Moment) -> None:
                 "received",
                 text(f"home.figure.received{moment.suffix}"),
                 numbers.short(received, context.language),
-                text("home.unit.yuan") if is_uploaded else "",
+                "" if received is None else text("home.unit.yuan"),
                 exact=exact,
                 notes=_notes(context, moment, received, received_before, numbers.money),
                 address=home_moment.of_day(context, moment, "temporary_fee_statistics")
@@ -93,6 +92,16 @@ def _figure(
         shape="bar",
         colour=colour,
     )
+
+
+def _is_uploaded(hours: Sequence[Record], prefix: str = "") -> bool:
+    return any(row[f"{prefix}entries"] is not None for row in hours)
+
+
+def _received(totals: Record, hours: Sequence[Record], prefix: str = "") -> Decimal | None:
+    """Money of a day; None when nothing was uploaded. What was taken on a page here is money without an upload."""
+    amount: Decimal = totals[f"{prefix}received"] + totals[f"{prefix}renewed"]
+    return amount if amount or _is_uploaded(hours, prefix) else None
 
 
 def _notes(
@@ -141,7 +150,7 @@ def _passages(
     colour: str,
 ) -> cards.Figure:
     before: dict[str, Amount] = {then: totals[f"{BEFORE[then]}{key}"] for then in known}
-    now = totals[key] if any(row[key] is not None for row in hours) else None
+    now = totals[key] if _is_uploaded(hours) else None
     records = {"entries": "entry_records", "exits": "exit_records"}[key]
     return _figure(
         context,
