@@ -62,7 +62,8 @@ PERIODS = {
 """Days that each page is asked for."""
 DEEP = ("exit-records", 730, 10_000)
 """A list over the whole history and the page asked for."""
-DRAWN = "[data-testid=stDataFrame], [data-testid=stPlotlyChart], .pc-empty, .pc-table"
+DRAWN = ".pc-foot"
+"""The line that says how far the data reach: the last that a page draws."""
 SETTLED = "() => !document.querySelector('[data-testid=stApp][data-test-script-state=running]')"
 
 
