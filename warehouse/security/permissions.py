@@ -44,6 +44,7 @@ MENU: Final = tuple(
             "traffic_statistics traffic_analysis entry_records exit_records inner_entry_records inner_exit_records",
         ),
         ("traffic", (VIEW, EDIT, EXPORT), "alarms"),
+        ("traffic", _REPORT, "forecast"),
         ("traffic", _SEEN, "plate_search"),
         (
             "finance",
@@ -52,11 +53,14 @@ MENU: Final = tuple(
             "invoices daily_report",
         ),
         ("devices", _REPORT, "gate_controllers cameras terminals pay_stations displays"),
+        ("devices", (VIEW, EDIT, EXPORT), "downlink"),
+        ("devices", _SET, "region_linkage"),
         ("settings", _ADMINISTERED, "operators roles"),
-        ("settings", _REPORT, "operator_log data_quality"),
+        ("settings", _REPORT, "operator_log data_quality restatement sql"),
         ("settings", (VIEW, EDIT, DELETE), "deliveries"),
         ("settings", _SET, "invoice_settings backup"),
         ("settings", (VIEW, DELETE), "maintenance"),
+        ("settings", _SEEN, "status"),
         # Plates are shown whole to those who may; to others with stars.
         ("settings", _SEEN, "plates"),
     )
@@ -100,25 +104,28 @@ def _of(*patterns: str) -> frozenset[str]:
 
 _ALL_REPORTS: Final = _of(
     "overview:view", "traffic:view,export", "finance:view,export", "devices:view,export", "deliveries:view,edit,delete"
-)
+) | _of("restatement:view,export")
 _RUNS_LOTS: Final = (
     _ALL_REPORTS
     | _of("alarms:edit", "parkers:view,edit,export,delete", "operators:view,edit,export,delete", "roles:view")
     | _of("operator_log:view,export", "data_quality:view,export", "invoice_settings:view,edit", "plates:view")
+    | _of("downlink:edit", "region_linkage:edit", "sql:view,export")
 )
 
 BUILT_IN: Final = {
     "admin": ALL_PERMISSIONS,
     "agent": _RUNS_LOTS | _of("customers:view,edit,export,delete", "lots:view,edit,export,delete", "roles:edit,delete"),
     "customer": _RUNS_LOTS | _of("lots:view,edit,export", "roles:edit,delete"),
-    "lot": _RUNS_LOTS - _of("operators:edit,export,delete", "invoice_settings:edit") | _of("lots:view"),
+    "lot": _RUNS_LOTS - _of("operators:edit,export,delete", "invoice_settings:edit", "region_linkage:edit")
+    | _of("lots:view"),
     "finance": _of("overview:view", "finance:view,export", "parkers:view,export", "plates:view")
-    | _of("invoice_settings:view,edit", "data_quality:view,export", "deliveries:view,edit,delete"),
+    | _of("invoice_settings:view,edit", "data_quality:view,export", "deliveries:view,edit,delete")
+    | _of("restatement:view,export"),
     "duty_manager": _ALL_REPORTS | _of("alarms:edit", "parkers:view", "lots:view", "plates:view"),
-    "engineer": _of("overview:view", "devices:view,export", "alarms:view,edit,export", "lots:view")
+    "engineer": _of("overview:view", "devices:view,export", "downlink:edit", "alarms:view,edit,export", "lots:view")
     | _of("data_quality:view,export"),
     "booth_supervisor": _of("overview:view", "traffic:view", "charges:view", "renewals:view", "parkers:view,edit")
     | _of("plates:view"),
-    "analyst": _ALL_REPORTS | _of("data_quality:view,export"),
+    "analyst": _ALL_REPORTS | _of("data_quality:view,export", "sql:view,export"),
 }
 """Rights of the built-in roles by code; fixed in the program so that they grow with it. To change one, copy it."""
