@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from warehouse import audit_commands, delivery_commands, exchange_commands, lots_commands, report_commands
+from warehouse import (
+    audit_commands,
+    delivery_commands,
+    exchange_commands,
+    lots_commands,
+    report_commands,
+    restatement_commands,
+)
 from warehouse.settings import load_settings
 
 
@@ -14,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
