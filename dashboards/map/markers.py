@@ -21,6 +21,9 @@ FEW: Final = 60
 """So many lots are never gathered: their markers may touch, but each can be clicked."""
 CLOSEST: Final = 16
 """The zoom from which on each lot has its own marker; closer tiles are made of these."""
+NAMED: Final = 13
+"""The zoom from which on a lot that stands alone has its name below it."""
+NAME_LENGTH: Final = 12
 CELLS: Final = 8
 """A tile of 512 pixels has so many cells each way; lots in one cell are gathered."""
 PLENTY, SOME = 0.3, 0.1
@@ -71,13 +74,15 @@ def tile(shown: Shown, places: list[tuple[MapLot, Place]], zoom: int, column: in
             x, y = one[1]
             cells.setdefault((int(x * side * CELLS), int(y * side * CELLS)), []).append(one)
         features = [
-            _lot(shown, *members[0], text) if len(members) == 1 else _gathered(shown, members, zoom, text)
+            _lot(shown, *members[0], text, is_named=zoom >= NAMED)
+            if len(members) == 1
+            else _gathered(shown, members, zoom, text)
             for members in cells.values()
         ]
     return {"type": "FeatureCollection", "features": features}
 
 
-def _lot(shown: Shown, lot: MapLot, place: Place, text: Words) -> Any:
+def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool = True) -> Any:
     free, total = shown.count(lot).free, shown.total(lot)
     if free is None:
         said = text("map.tip_unknown")
@@ -90,6 +95,7 @@ def _lot(shown: Shown, lot: MapLot, place: Place, text: Words) -> Any:
         lot=lot.code,
         tip=f"{lot.name}\n{said}",
         label="?" if free is None else _short(free),
+        name=_cut(lot.name) if is_named else "",
         colour=channels(colour(free, total)),
         radius=15,
     )
@@ -108,6 +114,7 @@ def _gathered(shown: Shown, members: list[tuple[MapLot, Place]], zoom: int, text
         closer=min(zoom + 2, CLOSEST),
         tip=f"{text('map.tip_gathered', count=len(members))}\n{said}",
         label=_short(len(members)),
+        name="",
         colour=channels(colour(free, total), 225),
         radius=17 + min(len(str(len(members))), 5) * 3,
     )
@@ -115,6 +122,10 @@ def _gathered(shown: Shown, members: list[tuple[MapLot, Place]], zoom: int, text
 
 def _short(number: int) -> str:
     return str(number) if number < 10_000 else f"{number // 1000}k"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
 def _feature(place: Place, **properties: Any) -> Any:

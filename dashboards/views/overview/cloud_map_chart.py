@@ -41,7 +41,10 @@ def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, c
     middle, zoom = view
     clicks = state.setdefault(_CLICKS, 0)
     theme = "dark" if cards.is_dark() else "light"
-    layers = [_lots(shown, search, clicks)]
+    tiles = _tiles(shown, search)
+    # Clicks are told by a marker's place in its tile, which markers of two tiles may share; a layer of another name
+    # forgets the last click.
+    layers = [_names(tiles), _markers(tiles, clicks)]
     if selected is not None and selected.place is not None:
         layers = [_halo(selected.place), *layers, _name(selected.name, selected.place)]
     deck = pydeck.Deck(
@@ -80,17 +83,22 @@ def _look(shown: Shown, selected: MapLot | None) -> None:
         ask_to_see(*around([lot.place for lot in shown.lots if lot.place is not None], USUAL_WIDTH, HEIGHT))
 
 
-def _lots(shown: Shown, search: str, clicks: int) -> pydeck.Layer:
+def _tiles(shown: Shown, search: str) -> dict[str, Any]:
     query = urlencode({"q": search, "v": shown.version} if search else {"v": shown.version})
+    return {
+        "data": f"/map/lots/{{z}}/{{x}}/{{y}}.json?{query}",
+        "min_zoom": 0,
+        "max_zoom": CLOSEST,
+        "tile_size": 512,
+        "text_font_family": _literal(SANS.replace("'", "")),
+        "text_character_set": _literal("auto"),
+    }
+
+
+def _markers(tiles: dict[str, Any], clicks: int) -> pydeck.Layer:
     return pydeck.Layer(
         "TileLayer",
-        # Clicks are told by a marker's place in its tile, which markers of two tiles may share; a layer of another
-        # name forgets the last click.
         id=f"lots-{clicks}",
-        data=f"/map/lots/{{z}}/{{x}}/{{y}}.json?{query}",
-        min_zoom=0,
-        max_zoom=CLOSEST,
-        tile_size=512,
         pickable=True,
         auto_highlight=True,
         point_type=_literal("circle+text"),
@@ -103,9 +111,23 @@ def _lots(shown: Shown, search: str, clicks: int) -> pydeck.Layer:
         get_text="properties.label",
         get_text_color=[255, 255, 255],
         get_text_size=12,
-        text_font_family=_literal(SANS.replace("'", "")),
         text_font_weight=600,
-        text_character_set=_literal("auto"),
+        **tiles,
+    )
+
+
+def _names(tiles: dict[str, Any]) -> pydeck.Layer:
+    ink = [228, 231, 236] if cards.is_dark() else [52, 64, 84]
+    return pydeck.Layer(
+        "TileLayer",
+        id="names",
+        pickable=False,
+        point_type=_literal("text"),
+        get_text="properties.name",
+        get_text_color=ink,
+        get_text_size=12,
+        get_text_pixel_offset=[0, 24],
+        **tiles,
     )
 
 

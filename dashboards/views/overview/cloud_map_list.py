@@ -41,7 +41,7 @@ def draw(context: Context, shown: Shown, selected: MapLot | None, choose: Callab
         cards.nothing(text("map.none_found"))
         return
     rules = fee_rules(context.settings, context.actor, [lot.lot_id for lot in listed], context.language)
-    with st.container(height=430, border=False, key="map_entries"):
+    with st.container(height=430, border=False, key="map_entries", gap=None):
         for lot in listed:
             with st.container(key=f"map_entry_{lot.lot_id}", gap=None):
                 is_selected = selected is not None and selected.lot_id == lot.lot_id
