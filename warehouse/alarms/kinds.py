@@ -42,6 +42,7 @@ CLOCK_DRIFT: Final = "clock_drift"
 COMPLETENESS_LOW: Final = "completeness_low"
 LICENCE_ENDING: Final = "licence_ending"
 LANDER_STOPPED: Final = "lander_stopped"
+ALL_SILENT: Final = "all_silent"
 
 KINDS: Final[Mapping[str, RuleKind]] = {
     kind.code: kind
@@ -56,6 +57,7 @@ KINDS: Final[Mapping[str, RuleKind]] = {
         RuleKind(CLOCK_DRIFT, "seconds", 120, 1, 86_400, "warning"),
         RuleKind(LICENCE_ENDING, "days", 30, 1, 366, "info"),
         RuleKind(LANDER_STOPPED, "minutes", 5, 1, 1440, "critical", is_platform=True),
+        RuleKind(ALL_SILENT, "lots", 3, 2, 10_000, "critical", is_platform=True),
     )
 }
 
