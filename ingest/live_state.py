@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, Table, case, delete, func, or_, select, tu
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ingest import alarm_state
 from warehouse.lake.raw_tables import KINDS
 from warehouse.ops.models import AreaFreeSpaces, DeviceLive, LivePassage, Lot, LotLive, OpenAlarm
 from warehouse.ops.session import ops_session
@@ -102,6 +103,8 @@ def fold(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Mapp
     )
     passages = _passages(connection, tables)
     alarms = _alarms(connection, tables)
+    now = datetime.now(UTC)
+    for_rules = alarm_state.rows_of(connection, tables, now)
     with ops_session(settings) as session:
         known = _known_lots(session, lots)
         # Written first: the rows it locks keep a second writer away from the read and write of the alarms below.
@@ -111,6 +114,7 @@ def fold(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Mapp
         _upsert(session, DeviceLive, _of(known, devices), ("reported_at", "revision", "fingerprint"))
         _upsert(session, LivePassage, _of(known, passages), ("revision", "is_void", "occurred_at"))
         _fold_alarms(session, _of(known, alarms))
+        alarm_state.apply(session, *for_rules, known, now)
 
 
 def forget(session: Session) -> None:
