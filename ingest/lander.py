@@ -269,7 +269,7 @@ class Lander:
         try:
             if not self._live.has_applied(group):
                 live_state.apply(self._settings, connection, segments.tables)
-            alarm_state.count_uploads(self._settings, connection, segments.tables)
+                alarm_state.count_uploads(self._settings, connection, segments.tables)
         except (OperationalError, InterfaceError) as error:
             raise _Trouble(_first_line(error)) from error
         for path in group:

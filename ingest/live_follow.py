@@ -20,7 +20,7 @@ from typing import Final
 
 import duckdb
 
-from ingest import live_state
+from ingest import alarm_state, live_state
 from ingest.journal import Journal
 from ingest.segments import UnreadableSegment, load
 from warehouse.lake.connect import LAKE, open_lake
@@ -107,6 +107,7 @@ class LiveFollower:
                     self._unusable |= names
             return False
         live_state.apply(self._settings, connection, tables)
+        alarm_state.count_uploads(self._settings, connection, tables)
         with self._guard:
             self._applied |= names
         return True
