@@ -45,7 +45,7 @@ def answering(
         return
     known = KnownReaders(settings)
     try:
-        wanted = want(report, present, settings, actor, given, read_moment(known_at, settings))
+        wanted = want(report, present, known, actor, given, read_moment(known_at, settings))
         reader = known.make(wanted, recompute=recompute, told=_tell)
         with explaining():
             yield reader
@@ -98,8 +98,8 @@ def register(app: typer.Typer) -> None:
         moments = (read_moment(known_at, settings), read_moment(and_at, settings) if and_at else datetime.now(UTC))
         present, known = Reader(settings), KnownReaders(settings)
         try:
-            pair = want_both(find(name), present, settings, actor, given, *moments)
-            found = compare(pair, known, settings, actor, language, recompute=recompute, told=_tell)
+            pair = want_both(find(name), present, known, actor, given, *moments)
+            found = compare(pair, known, actor, language, recompute=recompute, told=_tell)
         finally:
             known.close()
             present.close()

@@ -1,4 +1,4 @@
-"""Past moments along a random history: what was published is found again, built anew alike, and differences explain it."""
+"""Past moments along a random history: published figures are found again, built anew alike, and differences add up."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def between(history: History, turn: int) -> datetime:
 
 def test_a_kept_publication_says_again_what_it_said(history: History) -> None:
     for turn in range(TURNS):
-        wanted = want(find("charges"), history.present, history.settings, LOCAL, {}, between(history, turn))
+        wanted = want(find("charges"), history.present, history.known, LOCAL, {}, between(history, turn))
         reader = history.known.ready(wanted)
         assert reader is not None
         assert wanted.moment.is_kept
@@ -129,7 +129,7 @@ def test_building_anew_from_the_records_says_the_same(history: History) -> None:
             reader.close()
             continue
         wanted = want(
-            find("stays"), history.present, history.settings, LOCAL, {"lot": ["2", "3", "5"]}, between(history, turn)
+            find("stays"), history.present, history.known, LOCAL, {"lot": ["2", "3", "5"]}, between(history, turn)
         )
         again = history.known.ready(wanted, recompute=True)
         assert again is not None, "it was built a moment ago"
@@ -146,9 +146,9 @@ def test_building_anew_from_the_records_says_the_same(history: History) -> None:
 def differing(history: History, name: str, before: int, after: int, **more: Any) -> Difference:
     asked = {**ASKED[name], **more}
     pair = want_both(
-        find(name), history.present, history.settings, LOCAL, asked, between(history, before), between(history, after)
+        find(name), history.present, history.known, LOCAL, asked, between(history, before), between(history, after)
     )
-    return compare(pair, history.known, history.settings, LOCAL, "key")
+    return compare(pair, history.known, LOCAL, "key")
 
 
 def test_a_difference_turns_what_was_said_into_what_is_said_and_adds_up(history: History) -> None:
@@ -196,20 +196,20 @@ def test_nobody_looks_back_on_foreign_lots_or_without_the_right(history: History
     own = replace(LOCAL, login="own", scope=Scope(frozenset({1})))
     at = between(history, 0)
     with pytest.raises(Forbidden):
-        want(find("charges"), history.present, history.settings, own, {"lot": "L2"}, at)
+        want(find("charges"), history.present, history.known, own, {"lot": "L2"}, at)
     blind = replace(LOCAL, permissions=LOCAL.permissions - {"restatement.view"})
     with pytest.raises(Forbidden, match=r"restatement\.view"):
-        want(find("charges"), history.present, history.settings, blind, {}, at)
+        want(find("charges"), history.present, history.known, blind, {}, at)
     unseeing = replace(LOCAL, permissions=LOCAL.permissions - {"charges.view"})
     with pytest.raises(Forbidden, match=r"charges\.view"):
-        want(find("charges"), history.present, history.settings, unseeing, {}, at)
+        want(find("charges"), history.present, history.known, unseeing, {}, at)
     with pytest.raises(ParkError) as none:
-        want(find("charges"), history.present, history.settings, replace(own, scope=Scope(frozenset())), {}, at)
+        want(find("charges"), history.present, history.known, replace(own, scope=Scope(frozenset())), {}, at)
     assert none.value.code == "no_lots"
 
     masked = replace(own, scope=Scope(frozenset({1, 3})), permissions=LOCAL.permissions - {"plates.view"})
-    pair = want_both(find("stays"), history.present, history.settings, masked, LONG, at, between(history, 2))
-    found = compare(pair, history.known, history.settings, masked, "key")
+    pair = want_both(find("stays"), history.present, history.known, masked, LONG, at, between(history, 2))
+    found = compare(pair, history.known, masked, "key")
     assert {cell.row["lot_code"] for cell in found.moved} <= {"L1", "L3"}
     assert {cause.record.lot_id for cause in found.causes} <= {1, 3}
     plates = [
@@ -236,7 +236,7 @@ def test_an_expired_publication_is_built_anew_by_its_own_process(history: Histor
         connection.close()
     known = KnownReaders(history.settings)
     asked = {**ASKED["daily-report"], "lot": ["L2", "L7"]}
-    wanted = want(find("daily-report"), history.present, history.settings, LOCAL, asked, between(history, 1))
+    wanted = want(find("daily-report"), history.present, known, LOCAL, asked, between(history, 1))
     assert not wanted.moment.is_kept
     assert known.ready(wanted) is None
     steps: list[str] = []

@@ -26,7 +26,6 @@ from warehouse.reports.known import KnownReaders, Told, Wanted, explaining, want
 from warehouse.reports.listing import ListReport
 from warehouse.reports.masking import masked_stream
 from warehouse.security.actor import Actor
-from warehouse.settings import Settings
 
 LARGEST: Final = 200_000
 """Rows of one side; a difference is for people, and so many rows are not."""
@@ -122,7 +121,7 @@ class Pair:
 def want_both(
     report: Report,
     present: Reader,
-    settings: Settings,
+    known: KnownReaders,
     actor: Actor,
     params: Mapping[str, Any],
     before: datetime,
@@ -140,8 +139,8 @@ def want_both(
         )
     given = {key: value for key, value in base.normal(params).items() if key not in ("page", "size", "sort", "after")}
     return Pair(
-        want(report, present, settings, actor, given, before),
-        want(report, present, settings, actor, given, after),
+        want(report, present, known, actor, given, before),
+        want(report, present, known, actor, given, after),
         given,
     )
 
@@ -149,7 +148,6 @@ def want_both(
 def compare(
     pair: Pair,
     known: KnownReaders,
-    settings: Settings,
     actor: Actor,
     language: str,
     *,
@@ -171,7 +169,7 @@ def compare(
         before, rows_before = _answer(report, readers[0], actor, {**pair.parameters, **fixed}, language)
         keys = key_columns(report, after.columns)
         records, is_all = changed_records(
-            settings,
+            known.settings,
             kinds_of(pair.after.marts),
             after.question.lots.lot_ids,
             pair.before.moment.raw_to,

@@ -75,6 +75,19 @@ def change_text(change: str, language: str) -> str:
     return change if language == "key" else CHANGES[change][0 if language == "zh" else 1]
 
 
+def late_text(seconds: int, language: str) -> str:
+    """How late a record came, in days from the second day on; an event ahead of its arrival is not late."""
+    days = max(seconds, 0) // 86_400
+    if days < 2 or language == "key":
+        return duration_text(max(seconds, 0), language)
+    return f"{days}天" if language == "zh" else f"{days} days"
+
+
+def plain(column: Column, value: Any, language: str) -> str:
+    """A value, as in the report; a dash where there is none."""
+    return writer(column, language)(value) or "–"
+
+
 def signed(column: Column, difference: Decimal | int | None, language: str) -> str:
     """A difference with its sign; empty where there is none."""
     if difference is None:
