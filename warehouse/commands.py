@@ -12,6 +12,7 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     lots_commands,
+    map_commands,
     report_commands,
 )
 from warehouse.settings import load_settings
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    map_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()

@@ -120,6 +120,30 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
     smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
 
+    map_tiles: str = Field(
+        default="",
+        description="Address of map tiles with {z}, {x}, {y} and, for a key, {key}; fetched by this server, not by "
+        "browsers. The offline base map when empty.",
+    )
+    map_tiles_key: SecretStr | None = Field(default=None, description="Key that stands for {key}; it stays here.")
+    map_tiles_datum: Literal["wgs84", "gcj02"] = Field(
+        default="wgs84", description="Datum of these tiles: gcj02 for AMap and Tencent, wgs84 for Tianditu and others."
+    )
+    map_tiles_notice: str = Field(default="", description="Whose map it is, shown below it, as its licence asks.")
+    map_tiles_cache_mb: int = Field(default=500, description="Megabytes of tiles kept under home; none when 0.")
+    map_tiles_cache_days: int = Field(default=30, description="Days after which a kept tile is fetched anew.")
+    map_navigation: str = Field(
+        default="amap,baidu,apple,google",
+        description="Apps that a lot's page offers to navigate with, the usual one first: amap, baidu, apple, google.",
+    )
+    route_provider: Literal["embedded", "osrm", "valhalla", "amap", "none"] = Field(
+        default="embedded",
+        description="Who finds driving routes: the router of our own on roads taken in by park map import, a server, "
+        "or nobody.",
+    )
+    route_url: str = Field(default="", description="Address of the OSRM or Valhalla server, or of AMap's service.")
+    route_key: SecretStr | None = Field(default=None, description="Key of AMap's web service.")
+
     @cached_property
     def resolved_ops_url(self) -> str:
         """SQLAlchemy URL of the operational store."""
