@@ -13,6 +13,7 @@ from warehouse import (
     exchange_commands,
     lots_commands,
     report_commands,
+    restatement_commands,
 )
 from warehouse.settings import load_settings
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
