@@ -8,12 +8,14 @@ import typer
 
 from warehouse import (
     alarm_commands,
+    analysts_commands,
     audit_commands,
     delivery_commands,
     exchange_commands,
     lots_commands,
     map_commands,
     report_commands,
+    restatement_commands,
 )
 from warehouse.settings import load_settings
 
@@ -22,10 +24,12 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
     map_commands.register(app)
+    analysts_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()
