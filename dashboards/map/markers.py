@@ -143,7 +143,7 @@ def around(points: Iterable[Point], width: int, height: int, closest: float = 14
     if not places:
         return Point(105.0, 35.0), 3.2
     xs, ys = [x for x, _y in places], [y for _x, y in places]
-    margin = 90
+    margin = 150
     spread = max((max(xs) - min(xs)) / (width - margin), (max(ys) - min(ys)) / (height - margin), 1e-12)
     middle = from_mercator((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
     return middle, max(1.0, min(closest, log2(1 / (512 * spread))))

@@ -49,7 +49,7 @@ class Router:
         self.roads = roads
         self._headings = directions_of(roads.points, roads.offsets, roads.shape)
         self._steps = np.concatenate([pieces_metres(roads.points, roads.shape), [0.0]])
-        self._graph: rustworkx.PyDiGraph[int, int] = rustworkx.PyDiGraph()
+        self._graph: rustworkx.PyDiGraph[int | None, int] = rustworkx.PyDiGraph()
         self._graph.add_nodes_from(range(2 * roads.segments))
         self._graph.extend_from_weighted_edge_list(
             [(int(one), int(other), number) for number, (one, other) in enumerate(roads.turns)]
@@ -91,7 +91,7 @@ class Router:
         """The directed edges beside a place, several where roads meet."""
         roads, (lines, segments) = self.roads, self._lines
         if only_main:
-            is_main = roads.main.reshape(-1, 2).any(axis=1)[segments]
+            is_main = (roads.main[0::2] | roads.main[1::2])[segments]
             lines, segments = lines[is_main], segments[is_main]
         here = np.array([place.longitude, place.latitude])
         metre = np.radians(1.0) * EARTH_METRES

@@ -77,6 +77,7 @@ def _read_ways(file: Path) -> _Ways:
     ways = _Ways()
     reader = osmium.FileProcessor(str(file), osmium.osm.WAY).with_filter(osmium.filter.KeyFilter("highway"))
     for way in reader:
+        assert isinstance(way, osmium.osm.Way)  # no other kind was asked for
         tags = dict(way.tags)
         if len(way.nodes) < 2 or not speeds.may_drive(tags):
             continue
@@ -95,6 +96,7 @@ def _read_points(file: Path, used: Array) -> tuple[Array, Array, Array]:
     is_known, is_blocked = np.zeros(len(used), dtype=bool), np.zeros(len(used), dtype=bool)
     reader = osmium.FileProcessor(str(file), osmium.osm.NODE).with_filter(osmium.filter.IdFilter(used.tolist()))
     for node in reader:
+        assert isinstance(node, osmium.osm.Node)  # no other kind was asked for
         if not node.location.valid():
             continue
         place = int(np.searchsorted(used, node.id))
@@ -112,6 +114,7 @@ def _read_restrictions(file: Path) -> list[tuple[int, int, int, bool]]:
     found = []
     reader = osmium.FileProcessor(str(file), osmium.osm.RELATION)
     for relation in reader.with_filter(osmium.filter.TagFilter(("type", "restriction"))):
+        assert isinstance(relation, osmium.osm.Relation)  # no other kind was asked for
         tags = dict(relation.tags)
         told = tags.get("restriction:motorcar") or tags.get("restriction") or ""
         if "motorcar" in tags.get("except", "") or not told.startswith(("no_", "only_")):

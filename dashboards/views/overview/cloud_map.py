@@ -1,7 +1,7 @@
 """云地图: lots on a map, beside a list of them, and the details of the one that is selected.
 
 Belongs here: the page's state in the address, its layout, and what a click does. Does not belong here: the parts
-(cloud_map_list.py, cloud_map_chart.py, cloud_map_start.py, cloud_map_route.py, cloud_map_details.py), markers and base map (``dashboards.map``).
+(``cloud_map_list.py``, ``_chart``, ``_start``, ``_route``, ``_details``), markers and base map (``dashboards.map``).
 """
 
 from __future__ import annotations

@@ -32,7 +32,14 @@ _CLICKS: Final = "cloud_map_clicks"
 _SEARCH: Final = "cloud_map_search"
 
 
-def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, chosen: Callable[[str], None]) -> None:
+def draw(
+    context: Context,
+    shown: Shown,
+    selected: MapLot | None,
+    way: Way | None,
+    search: str,
+    chosen: Callable[[str], None],
+) -> None:
     """The map; ``chosen`` gets the code of a lot whose marker was clicked, before the page runs again."""
     text, state = context.text, st.session_state
     if seen() is None or state.get(_SEARCH, search) != search:
