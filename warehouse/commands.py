@@ -8,11 +8,13 @@ import typer
 
 from warehouse import (
     alarm_commands,
+    analysts_commands,
     audit_commands,
     delivery_commands,
     exchange_commands,
     lots_commands,
     report_commands,
+    restatement_commands,
 )
 from warehouse.settings import load_settings
 
@@ -21,9 +23,11 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    analysts_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()
