@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, deliveries, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, lots, reports, deliveries, operator log, files, backups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from warehouse import audit_commands, delivery_commands, exchange_commands, lots_commands, report_commands
+from warehouse import (
+    audit_commands,
+    backup_commands,
+    delivery_commands,
+    exchange_commands,
+    lots_commands,
+    report_commands,
+)
 from warehouse.settings import load_settings
 
 
@@ -17,6 +24,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    backup_commands.register(app)
 
     @app.command()
     def init() -> None:

@@ -113,6 +113,36 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
     smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
 
+    backup_url: str = Field(
+        default="",
+        description="Folder or object storage URL (s3://bucket/prefix) of this instance's backups; "
+        "`backups` under home when empty.",
+    )
+    backup_endpoint: str = Field(
+        default="", description="Address of an S3-compatible storage for backups; Amazon's own when empty."
+    )
+    backup_region: str = Field(default="", description="Region of that storage.")
+    backup_key_id: str = Field(default="", description="Access key id at that storage.")
+    backup_secret: SecretStr | None = Field(default=None, description="Secret of that access key.")
+    backup_recipients: str = Field(
+        default="", description="Comma-separated age recipients (age1…) that backups are encrypted to; none when empty."
+    )
+    backup_identity_file: Path | None = Field(
+        default=None,
+        description="File of the age identity that opens encrypted backups, to verify them here.",
+    )
+    backup_include_key: bool = Field(
+        default=False, description="Put the secret key file into backups that are not encrypted, too."
+    )
+    backup_scratch: Path | None = Field(
+        default=None, description="Folder in which backups are prepared and verified; `tmp` under home when unset."
+    )
+    backup_time: str = Field(
+        default="02:15", description="Time of the daily backup in the schedules' zone; none by the clock when empty."
+    )
+    backup_keep_count: int = Field(default=7, description="Newest backups that are kept.")
+    backup_keep_days: int = Field(default=30, description="Days of which every backup is kept.")
+
     @cached_property
     def resolved_ops_url(self) -> str:
         """SQLAlchemy URL of the operational store."""
@@ -127,6 +157,11 @@ class Settings(BaseSettings):
     def resolved_public_url(self) -> str:
         """Address under which drivers reach the pages, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.pages_port}"
+
+    @property
+    def resolved_backup_url(self) -> str:
+        """Folder or URL of the backups."""
+        return self.backup_url.rstrip("/") or str(self.home / "backups")
 
     @property
     def catalog_file(self) -> Path:
