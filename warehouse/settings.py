@@ -61,6 +61,19 @@ class Settings(BaseSettings):
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
     )
+    gateway_max_connections: int = Field(
+        default=16_384, description="Connections of one gateway process; every lot that waits for commands holds one."
+    )
+    gateway_max_nonces: int = Field(
+        default=3_000_000,
+        description="Nonces remembered by one gateway process, 80 bytes each; one a request for six minutes.",
+    )
+    gateway_command_wait_seconds: int = Field(
+        default=50, description="Longest time that a lot may wait for commands in one request."
+    )
+    gateway_command_check_seconds: float = Field(
+        default=0.5, description="Pause between two looks for new commands, one look for all lots together."
+    )
     journal_segment_seconds: float = Field(default=1.0, description="Age at which the open journal segment is sealed.")
     journal_segment_bytes: int = Field(
         default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
