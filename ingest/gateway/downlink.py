@@ -37,7 +37,7 @@ Found = TypeVar("Found")
 
 
 class _Said(msgspec.Struct):
-    command_id: Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+    command_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     result: Literal["applied", "failed"]
     message: str | None = None
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None

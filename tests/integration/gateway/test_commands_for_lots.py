@@ -175,7 +175,7 @@ def test_a_malformed_acknowledgement_is_refused_and_an_unknown_command_named(ser
             client.acknowledge([body])
         assert error.value.code == "bad_acknowledgement"
     foreign = queue(instance, "粤B9", lot_id=2)
-    for command_id in (10**9, foreign):
+    for command_id in (2_000_000_000, foreign):
         (noted,) = client.acknowledge([{"command_id": command_id, "result": "applied"}])["commands"]
         assert noted == {"command_id": command_id, "outcome": "unknown_command", "state": None}
     assert states(instance, 2)[foreign] == "queued"
