@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, deliveries, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, lots, reports, deliveries, alarms, operator log, import and export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from warehouse import audit_commands, delivery_commands, exchange_commands, lots_commands, report_commands
+from warehouse import (
+    alarm_commands,
+    audit_commands,
+    delivery_commands,
+    exchange_commands,
+    lots_commands,
+    report_commands,
+    restatement_commands,
+)
 from warehouse.settings import load_settings
 
 
@@ -14,9 +22,11 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    alarm_commands.register(app)
 
     @app.command()
     def init() -> None:
