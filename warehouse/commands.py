@@ -8,6 +8,7 @@ import typer
 
 from warehouse import (
     alarm_commands,
+    analysts_commands,
     audit_commands,
     delivery_commands,
     exchange_commands,
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    analysts_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()

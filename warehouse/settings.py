@@ -93,6 +93,14 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         default=35, description="Days of which maintenance keeps the last published snapshot of each."
     )
+    analysts_detail_days: int = Field(
+        default=92, description="Days of fct_ tables in the analysts' files; 0 for all that there are."
+    )
+    sql_seconds: int = Field(default=60, description="Longest time of one analyst's query, seconds.")
+    sql_rows: int = Field(default=100_000, description="Most rows that one analyst's query returns.")
+    sql_memory: str = Field(default="512MB", description="DuckDB memory limit of one analyst's query.")
+    sql_threads: int = Field(default=2, description="DuckDB threads of one analyst's query.")
+    sql_running: int = Field(default=4, description="Most analysts' queries that one process runs at once.")
     stale_minutes: int = Field(default=60, description="Silence after which a lot counts as stale.")
 
     alarm_interval_seconds: float = Field(default=30.0, description="Pause between two evaluations of the alarm rules.")
@@ -167,6 +175,11 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """Folder of ingested source files, named by content hash."""
         return self.home / "archive"
+
+    @property
+    def analysts_path(self) -> Path:
+        """Folder of the analysts' DuckDB files."""
+        return self.home / "analysts"
 
     @property
     def exports_path(self) -> Path:
