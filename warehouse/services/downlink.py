@@ -18,8 +18,7 @@ from sqlalchemy.orm import aliased
 from warehouse.errors import Forbidden, ParkError
 from warehouse.ops.models import DownlinkCommand, Lot
 from warehouse.ops.models.downlink import COMMAND_STATES
-from warehouse.plates import masked_plate
-from warehouse.reports.masking import masked_text
+from warehouse.plates import masked_plate, masked_text
 from warehouse.security import audit
 from warehouse.security.actor import Actor
 from warehouse.services.downlink_queue import GATE_OPENING, queue_command
