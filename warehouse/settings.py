@@ -61,6 +61,19 @@ class Settings(BaseSettings):
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
     )
+    gateway_max_connections: int = Field(
+        default=16_384, description="Connections of one gateway process; every lot that waits for commands holds one."
+    )
+    gateway_max_nonces: int = Field(
+        default=3_000_000,
+        description="Nonces remembered by one gateway process, 80 bytes each; one a request for six minutes.",
+    )
+    gateway_command_wait_seconds: int = Field(
+        default=50, description="Longest time that a lot may wait for commands in one request."
+    )
+    gateway_command_check_seconds: float = Field(
+        default=0.5, description="Pause between two looks for new commands, one look for all lots together."
+    )
     journal_segment_seconds: float = Field(default=1.0, description="Age at which the open journal segment is sealed.")
     journal_segment_bytes: int = Field(
         default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
@@ -80,7 +93,22 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         default=35, description="Days of which maintenance keeps the last published snapshot of each."
     )
+    analysts_detail_days: int = Field(
+        default=92, description="Days of fct_ tables in the analysts' files; 0 for all that there are."
+    )
+    sql_seconds: int = Field(default=60, description="Longest time of one analyst's query, seconds.")
+    sql_rows: int = Field(default=100_000, description="Most rows that one analyst's query returns.")
+    sql_memory: str = Field(default="512MB", description="DuckDB memory limit of one analyst's query.")
+    sql_threads: int = Field(default=2, description="DuckDB threads of one analyst's query.")
+    sql_running: int = Field(default=4, description="Most analysts' queries that one process runs at once.")
     stale_minutes: int = Field(default=60, description="Silence after which a lot counts as stale.")
+
+    alarm_interval_seconds: float = Field(default=30.0, description="Pause between two evaluations of the alarm rules.")
+    webhook_networks: str = Field(
+        default="",
+        description="Comma-separated private networks that web hooks of alarms may call; public addresses only when "
+        "empty.",
+    )
 
     admin_password: SecretStr | None = Field(
         default=None, description="First password of the login admin; generated and printed once when unset."
@@ -182,6 +210,11 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """Folder of ingested source files, named by content hash."""
         return self.home / "archive"
+
+    @property
+    def analysts_path(self) -> Path:
+        """Folder of the analysts' DuckDB files."""
+        return self.home / "analysts"
 
     @property
     def exports_path(self) -> Path:
