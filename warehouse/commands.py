@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, deliveries, alarms, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, and those that the domains register."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import typer
 
 from warehouse import (
     alarm_commands,
+    analysts_commands,
     audit_commands,
+    backup_commands,
     delivery_commands,
     exchange_commands,
     lots_commands,
@@ -26,6 +28,8 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    backup_commands.register(app)
+    analysts_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()
