@@ -280,6 +280,7 @@ def draw_safely(
 def show_fault(error: Exception, text: Texts | None = None) -> bool:
     """Log ``error`` under a number and show the number; also Streamlit's handler for faults outside of a page."""
     number = secrets.token_hex(4)
+    instance.results().failed()
     LOG.error("page failed, reference %s", number, exc_info=error)
     words = text or Texts("zh")
     cards.notice("bad", words("frame.failed"), words("frame.fault", number=number))

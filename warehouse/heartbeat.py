@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import threading
-from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -50,14 +50,22 @@ class Process:
 class Heartbeat:
     """Tells of this process every few seconds, from a thread, until the block ends."""
 
-    def __init__(self, settings: Settings, name: str, *, every_seconds: float = BEAT_SECONDS) -> None:
-        """``name`` tells what the process does: gateway, lander, pages."""
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        *,
+        every_seconds: float = BEAT_SECONDS,
+        gather: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
+        """``name`` tells what the process does: gateway, lander, pages; ``gather`` gives figures counted elsewhere."""
+        self._gather = gather
         self._settings = settings
         self._name = name
         self._every = every_seconds
         self._host = socket.gethostname()
         self._started_at = datetime.now(UTC)
-        self._figures: Counter[str] = Counter()
+        self._figures: dict[str, float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -66,7 +74,7 @@ class Heartbeat:
     def count(self, figure: str, by: float = 1) -> None:
         """Add to something that this process counts; ``figure`` is written in lower case with underscores."""
         with self._lock:
-            self._figures[figure] += by  # type: ignore[assignment]
+            self._figures[figure] = self._figures.get(figure, 0) + by
 
     def __enter__(self) -> Self:
         """Begin to beat."""
@@ -81,7 +89,13 @@ class Heartbeat:
         self._thread.join(timeout=5)
         try:
             with ops_session(self._settings) as session:
-                session.execute(delete(ProcessState).where(*self._own()))
+                session.execute(
+                    delete(ProcessState).where(
+                        ProcessState.name == self._name,
+                        ProcessState.host == self._host,
+                        ProcessState.pid == os.getpid(),
+                    )
+                )
         except SQLAlchemyError as failure:
             logger.warning("the end of this process could not be noted: %s", _first_line(failure))
 
@@ -89,7 +103,7 @@ class Heartbeat:
         """Write the row of this process and remove those of processes that are long gone."""
         now = datetime.now(UTC)
         with self._lock:
-            figures = dict(self._figures)
+            figures = dict(self._figures) | dict(self._gather())
         with ops_session(self._settings) as session:
             session.merge(
                 ProcessState(
@@ -124,13 +138,6 @@ class Heartbeat:
                 self._is_failing = True
             if self._stop.wait(self._every):
                 return
-
-    def _own(self) -> tuple[bool, ...]:
-        return (  # type: ignore[return-value]
-            ProcessState.name == self._name,
-            ProcessState.host == self._host,
-            ProcessState.pid == os.getpid(),
-        )
 
 
 def processes(settings: Settings) -> list[Process]:

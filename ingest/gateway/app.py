@@ -11,6 +11,7 @@ import contextlib
 import logging
 import shutil
 import time
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +33,7 @@ from ingest.gateway.openapi import document
 from ingest.journal import Journal
 from ingest.records import BatchError, BatchResult, LotContext, decode_batch
 from warehouse.errors import ParkError
+from warehouse.logs import about
 from warehouse.ops.session import ops_session
 from warehouse.security.credentials import lot_by_code
 from warehouse.settings import Settings
@@ -73,6 +75,13 @@ class Gateway:
 
     async def records(self, request: Request) -> Response:
         """POST /v1/lots/{lot_code}/records."""
+        request_id = uuid.uuid4().hex[:16]
+        with about(request_id=request_id, lot=request.path_params["lot_code"][:64]):
+            response = await self._answer(request)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
         try:
             response = await self._upload(request)
@@ -85,7 +94,14 @@ class Gateway:
         except Exception:
             logger.exception("an upload could not be handled")
             response = self._refuse(_unexpected())
-        self.metrics.answered(response.status_code, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self.metrics.answered(response.status_code, seconds)
+        if response.status_code < 400:
+            level = logging.DEBUG
+        else:
+            level = logging.WARNING if response.status_code >= 500 else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(level, "upload answered", extra={"status": response.status_code, "seconds": round(seconds, 4)})
         return response
 
     async def health(self, _request: Request) -> Response:
