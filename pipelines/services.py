@@ -55,9 +55,9 @@ def serving(settings: Settings) -> list[Service]:
     ]
 
 
-def watcher() -> Service:
-    """The watched inbox."""
-    return Service("inbox", [*_park(), "watch"])
+def watchers() -> list[Service]:
+    """The watched inbox, and the rules that raise alarms."""
+    return [Service("inbox", [*_park(), "watch"]), Service("alarms", [*_park(), "alarms", "--follow"])]
 
 
 def simulator(rate: float | None) -> Service:

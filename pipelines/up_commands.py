@@ -29,7 +29,7 @@ def up(
     ] = False,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Records a second of the simulator.")] = None,
 ) -> None:
-    """Run the whole instance until stopped: pages, gateway, lander, inbox, Dagster, simulator."""
+    """Run the whole instance until stopped: pages, gateway, lander, inbox, alarms, Dagster, simulator."""
     from filelock import FileLock, Timeout
 
     from pipelines.services import ports
@@ -107,7 +107,7 @@ def _run(settings: Settings, *, simulate: bool, dagster: bool, rate: float | Non
         if not supervisor.stop.is_set():
             tell(f"pages    http://{settings.host}:{settings.pages_port}")
             tell(f"gateway  http://{settings.host}:{settings.gateway_port}/v1/openapi.json")
-        supervisor.start([services.watcher()])
+        supervisor.start(services.watchers())
         if dagster:
             services.prepare_dagster(settings)
             supervisor.start([services.dagster_code(settings)])

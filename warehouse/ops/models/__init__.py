@@ -1,11 +1,24 @@
 """Typed models of the operational store, one module per domain; importing this package registers all of them."""
 
 from warehouse.ops.models.access import AuthFailure, AuthSession, FormDraft, Operator, Role, RolePermission
+from warehouse.ops.models.alarm import (
+    AlarmChannel,
+    AlarmDelivery,
+    AlarmEpisode,
+    AlarmEvent,
+    AlarmNote,
+    AlarmNotice,
+    AlarmRule,
+    AlarmWatch,
+    CountedBatch,
+    RecentOpening,
+    UploadSlot,
+)
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
-from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LotLive, OpenAlarm
+from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
 from warehouse.ops.models.owners import (
     LongTermVehicle,
@@ -22,6 +35,14 @@ from warehouse.ops.models.publication import Build, Publication
 from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
 __all__ = [
+    "AlarmChannel",
+    "AlarmDelivery",
+    "AlarmEpisode",
+    "AlarmEvent",
+    "AlarmNote",
+    "AlarmNotice",
+    "AlarmRule",
+    "AlarmWatch",
     "Area",
     "AreaCapacity",
     "AreaFreeSpaces",
@@ -31,6 +52,7 @@ __all__ = [
     "AuthSession",
     "Base",
     "Build",
+    "CountedBatch",
     "Delivery",
     "DeliveryRun",
     "DeviceLive",
@@ -38,6 +60,7 @@ __all__ = [
     "FormDraft",
     "Gate",
     "InvoiceSetting",
+    "LivePassage",
     "LongTermVehicle",
     "Lot",
     "LotCredential",
@@ -53,10 +76,12 @@ __all__ = [
     "PaymentAccount",
     "ProcessState",
     "Publication",
+    "RecentOpening",
     "RenewalPlan",
     "Role",
     "RolePermission",
     "SavedView",
+    "UploadSlot",
     "VehicleGroup",
     "Wallet",
     "WalletEntry",
