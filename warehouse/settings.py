@@ -132,6 +132,14 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
 
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Log lines for people (text) or one JSON object a line (json)."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of what the processes log."
+    )
+    metrics_port: int = Field(default=8703, description="Port of the Prometheus metrics of all processes.")
+
     smtp_host: str = Field(default="", description="Mail server that delivers reports; no e-mail when empty.")
     smtp_port: int = Field(default=587, description="Its port.")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
