@@ -72,7 +72,8 @@ def moment_of(context: Context, name: str, kept: Sequence[PastPublication], usua
     options[FREE] = text("restatement.free")
     label = text(f"restatement.moment_{name}")
     with st.container(width=330):
-        chosen = address.choice(context, name, label, options, usual=usual if usual in options else FREE)
+        first = usual if usual in options else FREE
+        chosen = address.choice(context, name, label, options, usual=first, label_visibility="visible")
     if chosen == NOW:
         # The newest publication is what is known now; its time stays the same from one run of the page to the next.
         return chosen, kept[0].published_at if kept else context.now
