@@ -20,6 +20,7 @@ from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
+from warehouse.ops.models.operation import BackupPlan, OperationRun, Removal
 from warehouse.ops.models.owners import (
     LongTermVehicle,
     Owner,
@@ -49,6 +50,7 @@ __all__ = [
     "AuditHead",
     "AuthFailure",
     "AuthSession",
+    "BackupPlan",
     "Base",
     "Build",
     "CountedBatch",
@@ -67,6 +69,7 @@ __all__ = [
     "LotTariff",
     "Node",
     "OpenAlarm",
+    "OperationRun",
     "Operator",
     "OutboxRecord",
     "Owner",
@@ -75,6 +78,7 @@ __all__ = [
     "PaymentAccount",
     "Publication",
     "RecentOpening",
+    "Removal",
     "RenewalPlan",
     "Role",
     "RolePermission",
