@@ -14,6 +14,7 @@ from warehouse.ops.models.alarm import (
     RecentOpening,
     UploadSlot,
 )
+from warehouse.ops.models.analysts import SqlQuery, SqlRun
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
@@ -79,6 +80,8 @@ __all__ = [
     "Role",
     "RolePermission",
     "SavedView",
+    "SqlQuery",
+    "SqlRun",
     "UploadSlot",
     "VehicleGroup",
     "Wallet",
