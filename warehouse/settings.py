@@ -140,6 +140,14 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
 
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Log lines for people (text) or one JSON object a line (json)."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of what the processes log."
+    )
+    metrics_port: int = Field(default=8703, description="Port of the Prometheus metrics of all processes.")
+
     smtp_host: str = Field(default="", description="Mail server that delivers reports; no e-mail when empty.")
     smtp_port: int = Field(default=587, description="Its port.")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
@@ -148,6 +156,59 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="Login at the mail server; without one when empty.")
     smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
     smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
+
+    map_tiles: str = Field(
+        default="",
+        description="Address of map tiles with {z}, {x}, {y} and, for a key, {key}; fetched by this server, not by "
+        "browsers. The offline base map when empty.",
+    )
+    map_tiles_key: SecretStr | None = Field(default=None, description="Key that stands for {key}; it stays here.")
+    map_tiles_datum: Literal["wgs84", "gcj02"] = Field(
+        default="wgs84", description="Datum of these tiles: gcj02 for AMap and Tencent, wgs84 for Tianditu and others."
+    )
+    map_tiles_notice: str = Field(default="", description="Whose map it is, shown below it, as its licence asks.")
+    map_tiles_cache_mb: int = Field(default=500, description="Megabytes of tiles kept under home; none when 0.")
+    map_tiles_cache_days: int = Field(default=30, description="Days after which a kept tile is fetched anew.")
+    map_navigation: str = Field(
+        default="amap,baidu,apple,google",
+        description="Apps that a lot's page offers to navigate with, the usual one first: amap, baidu, apple, google.",
+    )
+    route_provider: Literal["embedded", "osrm", "valhalla", "amap", "none"] = Field(
+        default="embedded",
+        description="Who finds driving routes: the router of our own on roads taken in by park map import, a server, "
+        "or nobody.",
+    )
+    route_url: str = Field(default="", description="Address of the OSRM or Valhalla server, or of AMap's service.")
+    route_key: SecretStr | None = Field(default=None, description="Key of AMap's web service.")
+    backup_url: str = Field(
+        default="",
+        description="Folder or object storage URL (s3://bucket/prefix) of this instance's backups; "
+        "`backups` under home when empty.",
+    )
+    backup_endpoint: str = Field(
+        default="", description="Address of an S3-compatible storage for backups; Amazon's own when empty."
+    )
+    backup_region: str = Field(default="", description="Region of that storage.")
+    backup_key_id: str = Field(default="", description="Access key id at that storage.")
+    backup_secret: SecretStr | None = Field(default=None, description="Secret of that access key.")
+    backup_recipients: str = Field(
+        default="", description="Comma-separated age recipients (age1…) that backups are encrypted to; none when empty."
+    )
+    backup_identity_file: Path | None = Field(
+        default=None,
+        description="File of the age identity that opens encrypted backups, to verify them here.",
+    )
+    backup_include_key: bool = Field(
+        default=False, description="Put the secret key file into backups that are not encrypted, too."
+    )
+    backup_scratch: Path | None = Field(
+        default=None, description="Folder in which backups are prepared and verified; `tmp` under home when unset."
+    )
+    backup_time: str = Field(
+        default="02:15", description="Time of the daily backup in the schedules' zone; none by the clock when empty."
+    )
+    backup_keep_count: int = Field(default=7, description="Newest backups that are kept.")
+    backup_keep_days: int = Field(default=30, description="Days of which every backup is kept.")
 
     @cached_property
     def resolved_ops_url(self) -> str:
@@ -168,6 +229,11 @@ class Settings(BaseSettings):
     def resolved_public_url(self) -> str:
         """Address under which drivers reach the pages, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.pages_port}"
+
+    @property
+    def resolved_backup_url(self) -> str:
+        """Folder or URL of the backups."""
+        return self.backup_url.rstrip("/") or str(self.home / "backups")
 
     @property
     def catalog_file(self) -> Path:

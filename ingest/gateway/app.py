@@ -11,6 +11,7 @@ import contextlib
 import logging
 import shutil
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +36,7 @@ from ingest.gateway.snapshots import COST_RECORDS, Snapshots
 from ingest.journal import Journal
 from ingest.records import BatchError, BatchResult, LotContext, decode_batch
 from warehouse.errors import ParkError
+from warehouse.logs import about
 from warehouse.ops.session import ops_session
 from warehouse.security.credentials import lot_by_code
 from warehouse.settings import Settings
@@ -106,6 +108,15 @@ class Gateway:
         self, request: Request, handle: Callable[[Request], Awaitable[Response]], *, is_quick: bool = True
     ) -> Response:
         """Handle a request; whatever goes wrong has an answer, and is counted. One that may wait is no quick one."""
+        request_id = uuid.uuid4().hex[:16]
+        with about(request_id=request_id, lot=request.path_params["lot_code"][:64]):
+            response = await self._answer(request, handle, is_quick)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    async def _answer(
+        self, request: Request, handle: Callable[[Request], Awaitable[Response]], is_quick: bool
+    ) -> Response:
         started = time.perf_counter()
         self._in_hand += is_quick
         try:
@@ -123,8 +134,15 @@ class Gateway:
             response = self._refuse(_unexpected())
         finally:
             self._in_hand -= is_quick
+        seconds = time.perf_counter() - started
         if is_quick:
-            self.metrics.answered(response.status_code, time.perf_counter() - started)
+            self.metrics.answered(response.status_code, seconds)
+        if response.status_code < 400:
+            level = logging.DEBUG
+        else:
+            level = logging.WARNING if response.status_code >= 500 else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(level, "request answered", extra={"status": response.status_code, "seconds": round(seconds, 4)})
         return response
 
     async def health(self, _request: Request) -> Response:

@@ -30,6 +30,7 @@ from warehouse.ops.models.owners import (
     Wallet,
     WalletEntry,
 )
+from warehouse.ops.models.processes import ProcessState
 from warehouse.ops.models.publication import Build, Publication
 from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
@@ -73,6 +74,7 @@ __all__ = [
     "OwnerRenewal",
     "OwnerSpace",
     "PaymentAccount",
+    "ProcessState",
     "Publication",
     "RecentOpening",
     "RenewalPlan",
