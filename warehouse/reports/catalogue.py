@@ -7,12 +7,20 @@ from typing import Final
 from warehouse.errors import ParkError
 from warehouse.reports.alarm import ALARMS
 from warehouse.reports.base import Report
-from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, PAY_STATIONS, TERMINALS
+from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, OF_ONE_DEVICE, PAY_STATIONS, TERMINALS
 from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANALYSIS, TEMPORARY_FEE_STATISTICS
 from warehouse.reports.home import HOME_REPORTS
 from warehouse.reports.invoice import INVOICES
 from warehouse.reports.occupancy import OCCUPANCY
-from warehouse.reports.quality import COMPLETENESS, MISSING_HOURS, REJECTS
+from warehouse.reports.quality import (
+    COMPLETENESS,
+    COMPLETENESS_COURSE,
+    MISSING_HOURS,
+    QUALITY,
+    QUALITY_COURSE,
+    REJECTS,
+    WATERMARK,
+)
 from warehouse.reports.renewal import RENEWAL_ANALYSIS, RENEWAL_STATISTICS, RENEWALS
 from warehouse.reports.stays import ENTRY_RECORDS, EXIT_RECORDS, INNER_ENTRY_RECORDS, INNER_EXIT_RECORDS, STAYS
 from warehouse.reports.timeline import STAY_TIMELINE
@@ -42,7 +50,12 @@ _ALL: Final[tuple[Report, ...]] = (
     TERMINALS,
     PAY_STATIONS,
     DISPLAYS,
+    *OF_ONE_DEVICE,
+    QUALITY,
+    WATERMARK,
     COMPLETENESS,
+    COMPLETENESS_COURSE,
+    QUALITY_COURSE,
     MISSING_HOURS,
     REJECTS,
     *HOME_REPORTS,

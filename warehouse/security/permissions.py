@@ -74,9 +74,18 @@ _REPORT_MENU: Final = {
     "stays": "exit_records",
     "stay-timeline": "exit_records",
     "occupancy": "traffic_statistics",
+    "quality": "data_quality",
+    "quality-course": "data_quality",
+    "completeness-course": "data_quality",
+    "watermark": "data_quality",
     "completeness": "data_quality",
     "missing-hours": "data_quality",
     "rejects": "data_quality",
+    **{
+        f"{name.replace('_', '-')}-{part}": name
+        for name in ("gate_controllers", "cameras", "terminals", "pay_stations", "displays")
+        for part in ("days", "states")
+    },
 }
 
 

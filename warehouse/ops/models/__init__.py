@@ -14,6 +14,7 @@ from warehouse.ops.models.alarm import (
     RecentOpening,
     UploadSlot,
 )
+from warehouse.ops.models.analysts import SqlQuery, SqlRun
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
@@ -31,6 +32,7 @@ from warehouse.ops.models.owners import (
     Wallet,
     WalletEntry,
 )
+from warehouse.ops.models.processes import ProcessState
 from warehouse.ops.models.publication import Build, Publication
 from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
@@ -76,6 +78,7 @@ __all__ = [
     "OwnerRenewal",
     "OwnerSpace",
     "PaymentAccount",
+    "ProcessState",
     "Publication",
     "RecentOpening",
     "Removal",
@@ -83,6 +86,8 @@ __all__ = [
     "Role",
     "RolePermission",
     "SavedView",
+    "SqlQuery",
+    "SqlRun",
     "UploadSlot",
     "VehicleGroup",
     "Wallet",
