@@ -50,6 +50,7 @@ class State(msgspec.Struct):
     snapshot_id: int
     rows: int
     data_as_of: datetime | None
+    built_at: datetime
     seconds: float
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -151,8 +152,9 @@ class KnownReaders:
         """Nothing is opened yet."""
         self.settings = settings
         self._lock = threading.Lock()
+        self._built: set[Path] = set()
         self._moments: OrderedDict[datetime, tuple[float, Moment]] = OrderedDict()
-        self._open: OrderedDict[tuple[str, Published], Reader] = OrderedDict()
+        self._open: OrderedDict[tuple[str, Published, datetime | None], Reader] = OrderedDict()
 
     def moment(self, asked: datetime) -> Moment:
         """What was known at ``asked``, remembered for a minute: only what is kept can change.
@@ -183,12 +185,12 @@ class KnownReaders:
             return self._reader(self.settings, wanted.moment.published())
         scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
-        if state is None or state.models_hash != standing_models(self.settings):
+        if state is None or not (scratch.folder in self._built or state.models_hash == standing_models(self.settings)):
             return None
         if not set(wanted.marts) <= set(state.marts):
             return None
         scratch.touch()
-        return self._reader(scratch.settings, scratch.published(state))
+        return self._reader(scratch.settings, scratch.published(state), state.built_at)
 
     def make(self, wanted: Wanted, *, recompute: bool = False, told: Told = lambda _step: None) -> Reader:
         """The reader that answers, after building what it needs in a process of its own.
@@ -203,10 +205,12 @@ class KnownReaders:
         scratch: Scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
         assert state is not None
-        return self._reader(scratch.settings, scratch.published(state))
+        # The first builds after an upgrade are ahead of what is published.
+        self._built.add(scratch.folder)
+        return self._reader(scratch.settings, scratch.published(state), state.built_at)
 
-    def _reader(self, settings: Settings, published: Published) -> Reader:
-        key = (str(settings.home), published)
+    def _reader(self, settings: Settings, published: Published, built_at: datetime | None = None) -> Reader:
+        key = (str(settings.home), published, built_at)
         with self._lock:
             if key not in self._open:
                 self._open[key] = Reader(settings, at=published)
