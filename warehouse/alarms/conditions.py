@@ -15,11 +15,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from warehouse.alarms import kinds
-from warehouse.alarms.expectations import Expectations, thin_window
+from warehouse.alarms.expectations import WINDOWS, Expectations, end_of_windows, thin_window
 from warehouse.alarms.kinds import Rules, Setting
 from warehouse.alarms.platform import lander_silent_since
 from warehouse.ops.models import (
@@ -36,6 +36,7 @@ from warehouse.ops.models import (
 from warehouse.settings import Settings
 
 OPENINGS_WITHIN: Final = timedelta(hours=1)
+_NOTHING: Final = (0,) * len(WINDOWS)
 Key = tuple[int | None, str]
 """Lot (None: the platform) and kind with subject."""
 
@@ -326,19 +327,13 @@ class Asking:
             return
         if kinds.THIN_HOUR in self._found.unknown_kinds:
             return
-        sent: dict[int, dict[datetime, int]] = {}
-        for lot_id, slot, records in self._session.execute(
-            select(UploadSlot.lot_id, UploadSlot.slot_started_at, UploadSlot.records).where(
-                UploadSlot.slot_started_at >= self._now - timedelta(minutes=70)
-            )
-        ).tuples():
-            sent.setdefault(lot_id, {})[slot] = records
+        received = self._received()
         begun = max(filter(None, (counted_since, self._watching_since)))
         for lot_id, usual in expected.items():
             lot = self._lots.get(lot_id)
             if lot is None or lot_id in self._silent:
                 continue
-            window = thin_window(usual, sent.get(lot_id, {}), self._now, begun)
+            window = thin_window(usual, received.get(lot_id, _NOTHING), self._now, begun)
             if window is None:
                 continue
             setting = self._rule(kinds.THIN_HOUR, lot)
@@ -349,6 +344,18 @@ class Asking:
                     "minutes": window.minutes,
                 }
                 self._broken(kinds.THIN_HOUR, lot_id, setting, details)
+
+    def _received(self) -> dict[int, tuple[int, ...]]:
+        """Live records of each lot in each of the windows, added up by the store."""
+        end = end_of_windows(self._now)
+        starts = [end - timedelta(minutes=minutes) for minutes in WINDOWS]
+        sums = [func.sum(case((UploadSlot.slot_started_at >= start, UploadSlot.records), else_=0)) for start in starts]
+        rows = self._session.execute(
+            select(UploadSlot.lot_id, *sums)
+            .where(UploadSlot.slot_started_at >= min(starts), UploadSlot.slot_started_at < end)
+            .group_by(UploadSlot.lot_id)
+        )
+        return {row[0]: tuple(int(records) for records in row[1:]) for row in rows}
 
     def _completeness(self) -> None:
         days = self._expectations.completeness(self._now)

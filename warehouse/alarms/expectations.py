@@ -6,7 +6,7 @@ themselves (``warehouse.lake.uploads``), the rules (``conditions.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -33,20 +33,25 @@ class Window:
     received: int
 
 
+def end_of_windows(now: datetime) -> datetime:
+    """Where all windows end: the slot under way is left out."""
+    return _floor(now, SLOT)
+
+
 def thin_window(
-    usual: tuple[float, float], sent: Mapping[datetime, int], now: datetime, counted_since: datetime
+    usual: tuple[float, float], received: Sequence[int], now: datetime, counted_since: datetime
 ) -> Window | None:
     """The shortest window behind ``now`` in which enough is expected; None when there is none.
 
     Args:
         usual: records of the hour before and of the present hour.
-        sent: records by the start of their slot of five minutes.
-        now: the present instant; the slot under way is left out.
+        received: records in each of ``WINDOWS``.
+        now: the present instant.
         counted_since: nothing was counted before.
     """
-    end = _floor(now, SLOT)
+    end = end_of_windows(now)
     hour = _floor(end, timedelta(hours=1))
-    for minutes in WINDOWS:
+    for minutes, records in zip(WINDOWS, received, strict=True):
         start = end - timedelta(minutes=minutes)
         if start < counted_since:
             return None
@@ -54,8 +59,7 @@ def thin_window(
         before = max(timedelta(), hour - start) / timedelta(hours=1)
         expected = before * usual[0] + in_hour * usual[1]
         if expected >= LEAST_EXPECTED:
-            received = sum(records for slot, records in sent.items() if start <= slot < end)
-            return Window(minutes, expected, received)
+            return Window(minutes, expected, records)
     return None
 
 

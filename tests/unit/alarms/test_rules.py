@@ -213,16 +213,16 @@ def test_each_alarm_of_a_lot_reaches_the_reports_as_two_records(world: World) ->
 
 
 def test_the_shortest_window_with_enough_expected_counts() -> None:
-    now = NOW + minutes(32)
-    slots = {NOW + minutes(5 * place): 1 for place in range(-12, 7)}
-    busy = thin_window((120, 240), slots, now, NOW - timedelta(days=1))
+    now, long_ago = NOW + minutes(32), NOW - timedelta(days=1)
+    received = (2, 4, 6, 12)
+    busy = thin_window((120, 240), received, now, long_ago)
     assert busy is not None
     assert (busy.minutes, busy.expected, busy.received) == (10, 40, 2)
-    quiet = thin_window((20, 30), slots, now, NOW - timedelta(days=1))
+    quiet = thin_window((20, 30), received, now, long_ago)
     assert quiet is not None
     assert (quiet.minutes, quiet.expected, quiet.received) == (60, 25, 12)
-    assert thin_window((1, 1), slots, now, NOW - timedelta(days=1)) is None
-    assert thin_window((120, 240), slots, now, now - minutes(5)) is None, "nothing was counted so long ago"
+    assert thin_window((1, 1), received, now, long_ago) is None
+    assert thin_window((120, 240), received, now, now - minutes(5)) is None, "nothing was counted so long ago"
 
 
 def test_a_thin_hour_raises_and_recovers_by_the_lots_own_history(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
