@@ -38,25 +38,32 @@ def end_of_windows(now: datetime) -> datetime:
     return _floor(now, SLOT)
 
 
-def thin_window(
-    usual: tuple[float, float], received: Sequence[int], now: datetime, counted_since: datetime
-) -> Window | None:
-    """The shortest window behind ``now`` in which enough is expected; None when there is none.
+Share = tuple[int, float, float]
+"""Minutes of a window, and the parts of the hour before and of the present hour that lie in it."""
 
-    Args:
-        usual: records of the hour before and of the present hour.
-        received: records in each of ``WINDOWS``.
-        now: the present instant.
-        counted_since: nothing was counted before.
-    """
+
+def shares_of_windows(now: datetime, counted_since: datetime) -> list[Share]:
+    """The windows behind ``now`` in which everything was counted, the shortest first."""
     end = end_of_windows(now)
     hour = _floor(end, timedelta(hours=1))
-    for minutes, records in zip(WINDOWS, received, strict=True):
+    found = []
+    for minutes in WINDOWS:
         start = end - timedelta(minutes=minutes)
-        if start < counted_since:
-            return None
-        in_hour = max(timedelta(), end - max(start, hour)) / timedelta(hours=1)
-        before = max(timedelta(), hour - start) / timedelta(hours=1)
+        if start >= counted_since:
+            before = max(timedelta(), hour - start) / timedelta(hours=1)
+            found.append((minutes, before, max(timedelta(), end - max(start, hour)) / timedelta(hours=1)))
+    return found
+
+
+def thin_window(shares: Sequence[Share], usual: tuple[float, float], received: Sequence[int]) -> Window | None:
+    """The shortest window in which enough is expected; None when there is none.
+
+    Args:
+        shares: of the windows, as ``shares_of_windows`` gives them.
+        usual: records of the hour before and of the present hour.
+        received: records in each of ``WINDOWS``.
+    """
+    for (minutes, before, in_hour), records in zip(shares, received, strict=False):
         expected = before * usual[0] + in_hour * usual[1]
         if expected >= LEAST_EXPECTED:
             return Window(minutes, expected, records)
