@@ -136,7 +136,7 @@ def test_a_click_on_a_marker_shows_the_lot_and_draws_the_way_and_no_other_server
     assert blue_pixels(page) > without + 1000
     link = page.locator(".pc-apps a").first
     assert link.get_attribute("href").startswith("https://uri.amap.com/navigation?")
-    assert page.locator(".st-key-card_map_passages table").count() == 1
+    page.locator(".st-key-card_map_occupancy .js-plotly-plot").wait_for()
     assert foreign == []
 
 
