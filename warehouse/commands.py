@@ -13,6 +13,7 @@ from warehouse import (
     backup_commands,
     delivery_commands,
     exchange_commands,
+    forecast_commands,
     lots_commands,
     report_commands,
     restatement_commands,
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    forecast_commands.register(app)
     restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
