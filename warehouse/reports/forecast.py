@@ -241,7 +241,7 @@ FORECAST_COURSE: Final = TableReport(
     sql=f"""
         with {_HOURS},
         course as (
-            select lot_id, hour_started_at as at, cars, null::bigint as forecast, null::bigint as low,
+            select lot_id, hour_started_at as moment, cars, null::bigint as forecast, null::bigint as low,
                 null::bigint as high
             from hour_of_lot where hour_started_at > $as_of::timestamptz - interval 24 hour
             union all
@@ -251,10 +251,10 @@ FORECAST_COURSE: Final = TableReport(
                 {_end("below")}, {_end("above")}
             from forecast as f left join quality as q on q.lot_id = f.lot_id and q.ahead = f.ahead
         )
-        select s.* replace (timezone(l.time_zone, s.at) as at), l.name as lot_name, l.code as lot_code
+        select s.*, timezone(l.time_zone, s.moment) as "at", l.name as lot_name, l.code as lot_code
         from course as s join {{dim_lot}} as l on l.lot_id = s.lot_id
     """,
-    order="lot_id, at, cars nulls last",
+    order="lot_id, moment, cars nulls last",
     fragments=lambda _question: _fragments(is_tested=True),
 )
 
