@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     data_path: str | None = Field(
         default=None, description="Folder of the lake's Parquet files; under home when unset."
     )
+    snapshot_url: str | None = Field(
+        default=None,
+        description="Where pictures of passages lie: file:///folder, s3://bucket/prefix, gs://… or az://…; a folder "
+        "under home when unset. Object storage takes its keys from the usual variables, such as AWS_ACCESS_KEY_ID.",
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="Key that encrypts stored secrets; a key file under home, readable by its owner only, when unset.",
@@ -60,6 +65,9 @@ class Settings(BaseSettings):
     )
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
+    )
+    gateway_max_snapshot_bytes: int = Field(
+        default=2 * 1024 * 1024, description="Largest picture of a passage accepted."
     )
     gateway_max_connections: int = Field(
         default=16_384, description="Connections of one gateway process; every lot that waits for commands holds one."
@@ -211,6 +219,11 @@ class Settings(BaseSettings):
     def resolved_data_path(self) -> str:
         """Folder of the lake's data files, without a trailing slash."""
         return (self.data_path or str(self.home / "lake" / "data")).rstrip("/")
+
+    @property
+    def resolved_snapshot_url(self) -> str:
+        """Where pictures of passages lie, as a URL without a trailing slash."""
+        return (self.snapshot_url or (self.home / "snapshots").absolute().as_uri()).rstrip("/")
 
     @property
     def resolved_public_url(self) -> str:

@@ -32,6 +32,7 @@ from ingest.gateway.group_commit import JournalWriter
 from ingest.gateway.limits import RateLimiter
 from ingest.gateway.metrics import Metrics
 from ingest.gateway.openapi import document
+from ingest.gateway.snapshots import COST_RECORDS, Snapshots
 from ingest.journal import Journal
 from ingest.records import BatchError, BatchResult, LotContext, decode_batch
 from warehouse.errors import ParkError
@@ -71,6 +72,7 @@ class Gateway:
         self._in_hand = 0
         self._board = CommandBoard(settings, on_revoked=self._authenticator.forget, is_stopping=is_stopping)
         self._downlink = Downlink(settings, self._board, self.metrics)
+        self._snapshots = Snapshots(settings, self._writer, self.metrics)
         self.metrics.waiting(lambda: self._board.waiting)
         self._openapi = document(settings)
 
@@ -83,6 +85,7 @@ class Gateway:
         """Let nobody wait; flush and seal the journal."""
         await self._board.close()
         self._downlink.close()
+        self._snapshots.close()
         await self._writer.close()
 
     async def records(self, request: Request) -> Response:
@@ -92,6 +95,10 @@ class Gateway:
     async def commands(self, request: Request) -> Response:
         """GET /v1/lots/{lot_code}/commands."""
         return await self._answered(request, self._fetch, is_quick=False)
+
+    async def snapshot(self, request: Request) -> Response:
+        """PUT /v1/lots/{lot_code}/snapshots/{kind}/{record_id}."""
+        return await self._answered(request, self._keep_snapshot)
 
     async def acknowledgement(self, request: Request) -> Response:
         """POST /v1/lots/{lot_code}/commands/ack."""
@@ -207,6 +214,16 @@ class Gateway:
         self._limiter.charge(claim.key.lot_id, 1)
         return await self._downlink.acknowledge(claim, body)
 
+    async def _keep_snapshot(self, request: Request) -> Response:
+        claim = await self._authenticator.claim(request.headers)
+        limit = self._settings.gateway_max_snapshot_bytes
+        bodies.declared_length(request, limit)
+        async with self._large_read:
+            body = await bodies.read(request, limit)
+            await self._admit(claim, request, body)
+            self._limiter.charge(claim.key.lot_id, COST_RECORDS)
+            return await self._snapshots.put(claim, request, body)
+
     async def _admit(self, claim: Claim, request: Request, body: bytes) -> None:
         """Prove who sent the request, that it is about their lot, and that the lot does not send too fast."""
         raw_path = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
@@ -275,6 +292,7 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
             Route("/v1/lots/{lot_code}/records", gateway.records, methods=["POST"]),
             Route("/v1/lots/{lot_code}/commands", gateway.commands, methods=["GET"]),
             Route("/v1/lots/{lot_code}/commands/ack", gateway.acknowledgement, methods=["POST"]),
+            Route("/v1/lots/{lot_code}/snapshots/{kind}/{record_id:path}", gateway.snapshot, methods=["PUT"]),
             Route("/v1/openapi.json", gateway.openapi),
             Route("/health", gateway.health),
             Route("/metrics", gateway.metrics_page),

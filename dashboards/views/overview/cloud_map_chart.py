@@ -117,12 +117,11 @@ def _tiles(shown: Shown, search: str) -> dict[str, Any]:
 
 def _version(shown: Shown) -> str:
     """That of the counts; of many lots one is always new, and their markers are not renewed for each."""
-    state, version, now = st.session_state, shown.version, time.monotonic()
+    state, now = st.session_state, time.monotonic()
     since, told, lots = state.get(_VERSION, (float("-inf"), "", 0))
     if len(shown.lots) > FEW and lots == len(shown.lots) and now - since < SETTLED_SECONDS:
         return str(told)
-    if version != told:
-        state[_VERSION] = (now, version, len(shown.lots))
+    state[_VERSION] = (now, version := shown.version, len(shown.lots))
     return version
 
 
