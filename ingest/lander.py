@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import psycopg
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ingest import alarm_state, live_state, outbox
@@ -274,7 +275,7 @@ class Lander:
             landed = land_group(connection, self._settings, segments.requests, segments.tables, segments.rejected)
         except ParkError as error:
             raise _Trouble(str(error)) from error
-        except (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, OSError) as error:
+        except _STORE_AWAY as error:
             self.close()
             raise _Trouble(_first_line(error)) from error
         try:
@@ -326,6 +327,14 @@ class Lander:
         logger.error("segment %s is set aside in %s: %s", path.name, target.parent, reason)
 
 
+_STORE_AWAY: Final = (
+    duckdb.IOException,
+    duckdb.TransactionException,
+    duckdb.ConnectionException,
+    duckdb.FatalException,
+    psycopg.Error,
+    OSError,
+)
 _FULL: Final = "the disk is full; nothing is lost, the segments wait and land when there is room"
 
 
