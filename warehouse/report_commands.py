@@ -49,7 +49,8 @@ def actor_of_login(settings: Settings, login: str | None) -> Actor:
         return actor_by_login(session, login)
 
 
-def _print_table(result: ReportResult) -> None:
+def print_table(result: ReportResult) -> None:
+    """Print a page of a report for people."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -209,7 +210,7 @@ def register(app: typer.Typer) -> None:
         actor = actor_of_login(settings, login)
         if output_format == "table" and output is None:
             with answering(found, settings, actor, given, known_at, recompute=recompute) as reader:
-                _print_table(run(found, reader, settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
+                print_table(run(found, reader, settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
             return
         if output_format == "table":
             check_choice("--format", output_format, ("csv", "json", *_NEED_FILE))

@@ -27,7 +27,7 @@ import msgspec
 from warehouse.errors import Forbidden, ParkError
 from warehouse.lake.moments import Moment, moment_at
 from warehouse.lake.publish import Basis, Published
-from warehouse.lake.reader import DIMENSIONS, Reader, is_database_error
+from warehouse.lake.reader import DIMENSIONS, RECENT_QUALITY, Reader, is_database_error
 from warehouse.lake.scratch import Scratch, scratch_for, standing_models
 from warehouse.reports import access
 from warehouse.reports.base import Report, normal
@@ -142,6 +142,7 @@ def _marts(report: Report, question: Question) -> tuple[str, ...]:
     if isinstance(report, TableReport):
         texts.append(report.statement(question))
     words = {word for text in texts for word in re.findall(r"\w+", text)}
+    words |= {"rpt_quality_day"} if RECENT_QUALITY in words else set()
     return tuple(sorted((words & MARTS) | set(DIMENSIONS)))
 
 
