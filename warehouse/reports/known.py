@@ -253,8 +253,9 @@ def build(settings: Settings, wanted: Wanted, told: Told) -> None:
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            if line.startswith(b"{"):
-                last = msgspec.json.decode(line, type=Step)
+            start = line.find(b"{")  # a library may draw its own progress in front
+            if start >= 0:
+                last = msgspec.json.decode(line[start:], type=Step)
                 told(last)
     if process.wait() != 0 or last.en:
         raise ParkError(
