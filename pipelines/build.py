@@ -7,18 +7,14 @@ so nothing lands in between; readers go on with the published snapshot.
 
 from __future__ import annotations
 
-import logging
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 from dbt_common.events.base_types import EventMsg
 
 from pipelines.dbt_environment import apply_environment, models_hash
@@ -45,7 +41,6 @@ from warehouse.lake.publish import (
 from warehouse.lake.writer import writer_lock
 from warehouse.settings import Settings
 
-LOG = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 
@@ -123,10 +118,9 @@ def dbt_arguments(plan: BuildPlan) -> list[str]:
 class DbtBuilder:
     """Runs dbt inside this process and keeps its parsed project, which saves seconds on every later run."""
 
-    def __init__(self, settings: Settings, *, parsed: Path | None = None) -> None:
-        """Nothing is parsed before the first run; ``parsed`` is a file that keeps the parsed project for others."""
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is parsed before the first run."""
         self._settings = settings
-        self._parsed = parsed
         self._manifest: Manifest | None = None
 
     def run(
@@ -143,31 +137,14 @@ class DbtBuilder:
         """
         apply_environment(settings or self._settings)
         if self._manifest is None:
-            self._manifest = self._kept() or self._parse()
+            parsed = dbtRunner().invoke(["parse", "--quiet"])
+            self._raise_unless_green(parsed)
+            assert isinstance(parsed.result, Manifest)
+            self._manifest = parsed.result
         # A run writes into its manifest (compiled text, injected CTEs), which would break the next one.
         manifest: Manifest = self._manifest.deepcopy()  # type: ignore[no-untyped-call]
         callbacks = [told] if told is not None else []
         self._raise_unless_green(dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*arguments, "--quiet"]))
-
-    def _parse(self) -> Manifest:
-        parsed = dbtRunner().invoke(["parse", "--quiet"])
-        self._raise_unless_green(parsed)
-        assert isinstance(parsed.result, Manifest)
-        if self._parsed is not None:
-            partial = self._parsed.with_suffix(f".{os.getpid()}")
-            partial.write_bytes(parsed.result.to_msgpack(extended_mashumaro_encoder))
-            partial.replace(self._parsed)
-        return parsed.result
-
-    def _kept(self) -> Manifest | None:
-        """What an earlier process parsed, as dbt itself keeps it; None when there is none that can be read."""
-        if self._parsed is None or not self._parsed.exists():
-            return None
-        try:
-            return Manifest.from_msgpack(self._parsed.read_bytes(), decoder=extended_mashumuro_decoder)
-        except Exception:  # another version of dbt wrote it
-            LOG.warning("the parsed project in %s cannot be read; parsing again", self._parsed, exc_info=True)
-            return None
 
     @staticmethod
     def _raise_unless_green(outcome: dbtRunnerResult) -> None:

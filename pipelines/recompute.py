@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 
 from pipelines.build import DbtBuilder
@@ -22,7 +20,6 @@ from warehouse.lake.scratch import (
     Scratch,
     State,
     fill,
-    folder_of_all,
     newest_received,
     scratch_for,
     throw_away_old,
@@ -71,7 +68,7 @@ def recompute(
         else:
             rows = standing.rows
         progress("build", 0, 0)
-        (builder or DbtBuilder(scratch.settings, parsed=_parsed(settings, models))).run(
+        (builder or DbtBuilder(scratch.settings)).run(
             [*_ARGUMENTS, "--select", *(f"+{mart}" for mart in missing)],
             settings=scratch.settings,
             told=_counting(progress),
@@ -92,11 +89,6 @@ def recompute(
         finally:
             connection.close()
     return scratch
-
-
-def _parsed(settings: Settings, models: str) -> Path:
-    """Where the parsed project lies between recomputations: parsing is a third of one."""
-    return folder_of_all(settings) / f"project-{models}-{version('dbt-core')}.msgpack"
 
 
 def _counting(progress: Progress) -> Callable[[Any], None]:
