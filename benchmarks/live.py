@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def started(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
     values = {name: value for name, value in os.environ.items() if not name.startswith("PARK_")}
     log = (settings.home / f"{arguments[0]}.log").open("ab")
     return subprocess.Popen([*PARK, *arguments], env=values | {"PARK_HOME": str(settings.home)}, stdout=log, stderr=log)
+
+
+def wait_until_up(url: str) -> None:
+    """Until the gateway answers."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, "the gateway did not start"
+            time.sleep(0.2)
 
 
 class Sent:
@@ -106,7 +119,7 @@ def visible(home: Path, seconds: float, rate: int) -> None:
     port = free_port()
     processes = [started(settings, "gateway", "--port", str(port)), started(settings, "land", "--follow")]
     try:
-        time.sleep(8)
+        wait_until_up(f"http://127.0.0.1:{port}/health")
         for name, is_locked in (("lake free", False), ("lake locked by a build", True)):
             sent, pause = Sent(), 1.0
             until = time.monotonic() + seconds / 2
