@@ -147,7 +147,7 @@ async def measure(settings: Settings, port: int, pid: int, lots: int, wait: int,
         waiting = 0
         # Some are always between two questions.
         for _ in range(60):
-            text = (await client.get(f"http://127.0.0.1:{port}/metrics", timeout=60)).text
+            text = (await client.get(f"http://127.0.0.1:{port}/metrics", timeout=300)).text
             waiting = int(float(text.split("park_gateway_waiting_lots ")[-1].split()[0]))
             if waiting >= 0.97 * lots:
                 break
@@ -160,6 +160,7 @@ async def measure(settings: Settings, port: int, pid: int, lots: int, wait: int,
     idle = {
         "waiting": waiting,
         "polls_per_second": round((many.polls - polls_before) / elapsed, 1),
+        "cpu_ms_per_poll": round(1000 * (cpu - cpu_before) / max(many.polls - polls_before, 1), 2),
         "cpu_share": round((cpu - cpu_before) / elapsed, 3),
         "memory_mb": round(memory),
         "threads": threads,
