@@ -21,6 +21,7 @@ from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
+from warehouse.ops.models.operation import BackupPlan, OperationRun, Removal
 from warehouse.ops.models.owners import (
     LongTermVehicle,
     Owner,
@@ -51,6 +52,7 @@ __all__ = [
     "AuditHead",
     "AuthFailure",
     "AuthSession",
+    "BackupPlan",
     "Base",
     "Build",
     "CountedBatch",
@@ -69,6 +71,7 @@ __all__ = [
     "LotTariff",
     "Node",
     "OpenAlarm",
+    "OperationRun",
     "Operator",
     "OutboxRecord",
     "Owner",
@@ -78,6 +81,7 @@ __all__ = [
     "ProcessState",
     "Publication",
     "RecentOpening",
+    "Removal",
     "RenewalPlan",
     "Role",
     "RolePermission",
