@@ -16,7 +16,7 @@ from dashboards.sql import editor
 from dashboards.ui import cards, forms, grid
 from warehouse.analysts import desk
 from warehouse.analysts.saved import Kept, delete_query, list_queries, save_query
-from warehouse.lake.dictionary import DictionaryTable, data_dictionary, example_queries
+from warehouse.lake.dictionary import data_dictionary, example_queries, first_query
 from warehouse.services.listing import Found, ListQuery
 
 _PAST = 20
@@ -41,18 +41,13 @@ def tables(context: Context) -> None:
     if table.made_from:
         cards.note(text("sql.made_from", tables=", ".join(table.made_from)))
     if st.button(text("sql.insert"), icon=":material/input:", key="sql_insert"):
-        editor.put(_start_of(table))
+        editor.put(first_query(table))
         st.rerun()
     rows = [
         (column.name, f"{column.zh} · {column.type}" if is_chinese else f"{column.type} · {column.about_en}")
         for column in table.columns
     ]
     cards.table(table.name, [text("sql.column"), text("sql.meaning")], rows)
-
-
-def _start_of(table: DictionaryTable) -> str:
-    columns = ", ".join(column.name for column in table.columns[:8])
-    return f"SELECT {columns}\nFROM {table.name}\nLIMIT 100"
 
 
 def kept(context: Context) -> None:
