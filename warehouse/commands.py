@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from warehouse import audit_commands, delivery_commands, exchange_commands, lots_commands, report_commands
+from warehouse import (
+    audit_commands,
+    delivery_commands,
+    exchange_commands,
+    lots_commands,
+    moving_commands,
+    report_commands,
+)
 from warehouse.settings import load_settings
 
 
@@ -17,6 +24,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    moving_commands.register(app)
 
     @app.command()
     def init() -> None:
