@@ -25,9 +25,9 @@ _MONTHLY = {
     "fct_stay": "lot_id, exit_at", "fct_passage": "lot_id, occurred_at", "fct_charge": "lot_id, occurred_at",
     "fct_renewal": "lot_id, occurred_at", "rpt_traffic_hour": "lot_id, business_date",
     "rpt_occupancy_hour": "lot_id, business_date", "rpt_upload_hour": "lot_id, business_date",
-    "rpt_device_day": "lot_id, business_date",
+    "rpt_device_day": "lot_id, business_date", "rpt_fee_day": "lot_id, business_date",
+    "rpt_stay_day": "lot_id, business_date", "rpt_completeness_day": "lot_id, business_date",
 }  # fmt: skip
-_YEARLY = ("rpt_fee_day", "rpt_stay_day", "rpt_completeness_day")
 _HOUR_OF_DAY = "[7,8,8,9,9,10,11,12,13,14,15,16,17,17,18,18,19,20,21,22,23,0,3,6]"
 
 
@@ -45,9 +45,6 @@ def _create(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
             f"alter table lake.marts.{name} set partitioned by (year(business_date), month(business_date))"
         )
         connection.execute(f"alter table lake.marts.{name} set sorted by ({order})")
-    for name in _YEARLY:
-        connection.execute(f"alter table lake.marts.{name} set partitioned by (year(business_date))")
-        connection.execute(f"alter table lake.marts.{name} set sorted by (lot_id, business_date)")
     connection.execute("commit")
     return models
 

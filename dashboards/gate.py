@@ -33,6 +33,8 @@ OPEN_PATHS = frozenset(
 PASSWORD_PATH = "/auth/password"  # noqa: S105 - an address
 # The program files of the pages; they hold no figures, and a cold browser asks for some fifty of them at once.
 OPEN_FOLDER = "/static/"
+# What an open map fetches without anybody's doing.
+BY_ITSELF = "/map/"
 
 # 'self' for connections: a page cannot send anything to another server, whatever text ends up in it.
 CONTENT_POLICY = (
@@ -88,7 +90,11 @@ class Gate:
             return None
         connection = HTTPConnection(scope)
         token = connection.cookies.get(session_cookie(self.settings))
-        operator = await run_in_threadpool(signed_in, self.settings, token) if token else None
+        operator = (
+            await run_in_threadpool(signed_in, self.settings, token, is_activity=not path.startswith(BY_ITSELF))
+            if token
+            else None
+        )
         if operator is None:
             return _elsewhere(connection, "/auth/login", PlainTextResponse("sign in first\n", 401))
         # A page of a neighbouring host could open a websocket with this browser's cookie.

@@ -23,6 +23,7 @@ from streamlit.web import bootstrap
 from dashboards import appearance, frame, login
 from dashboards.exports.routes import route as exported
 from dashboards.gate import Gate
+from dashboards.map.routes import routes as map_routes
 from dashboards.theme import streamlit_options
 from dashboards.unknown_pages import UnknownPages
 from warehouse.errors import ParkError
@@ -40,7 +41,13 @@ def build_app(settings: Settings) -> st.App:
     bootstrap.load_config_options(options)
     return st.App(
         SCRIPT,
-        routes=[*login.routes(settings), appearance.route(settings, _page_paths), exported(settings), *_start_pages()],
+        routes=[
+            *login.routes(settings),
+            appearance.route(settings, _page_paths),
+            exported(settings),
+            *map_routes(settings),
+            *_start_pages(),
+        ],
         middleware=[
             Middleware(Gate, settings=settings),
             Middleware(UnknownPages, settings=settings, paths=_page_paths),

@@ -24,7 +24,7 @@ from typing import Final
 import duckdb
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from ingest import live_state, outbox
+from ingest import alarm_state, live_state, outbox
 from ingest.journal import Journal
 from ingest.landing import land_group
 from ingest.segments import UnreadableSegment, load
@@ -34,6 +34,8 @@ from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+HEARTBEAT: Final = "lander.alive"
+"""File in the journal's folder whose age tells how long ago a lander that follows began to drain."""
 GROUP_SEGMENTS: Final = 200
 GROUP_BYTES: Final = 64 * 1024 * 1024
 # Failures of the segment itself before it is set aside.
@@ -175,6 +177,7 @@ class Lander:
         troubles = 0
         while not stop.is_set():
             try:
+                (self.journal.root / HEARTBEAT).touch()
                 summary = self.drain()
             except OSError as error:
                 logger.exception("the journal cannot be read")
@@ -257,6 +260,7 @@ class Lander:
             raise _Trouble(_first_line(error)) from error
         try:
             live_state.apply(self._settings, connection, segments.tables)
+            alarm_state.count_uploads(self._settings, connection, segments.tables)
         except (OperationalError, InterfaceError) as error:
             raise _Trouble(_first_line(error)) from error
         for path in group:

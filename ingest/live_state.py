@@ -10,7 +10,7 @@ its receipt (a lot's clock runs fast) counts as the time of receipt, or nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import duckdb
@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Table, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from ingest import alarm_state
 from warehouse.lake.raw_tables import KINDS
 from warehouse.ops.models import AreaFreeSpaces, DeviceLive, Lot, LotLive, OpenAlarm
 from warehouse.ops.session import ops_session
@@ -65,6 +66,8 @@ def apply(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Map
         where="device_id IS NOT NULL AND state IS NOT NULL AND device_type IS NOT NULL",
     )
     alarms = _alarms(connection, tables)
+    now = datetime.now(UTC)
+    for_rules = alarm_state.rows_of(connection, tables, now)
     with ops_session(settings) as session:
         known = _known_lots(session, lots)
         # Written first: the rows it locks keep a second writer away from the read and write of the alarms below.
@@ -73,6 +76,7 @@ def apply(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Map
         _upsert(session, AreaFreeSpaces, [row for row in counts if row["lot_id"] in known], "counted_at")
         _upsert(session, DeviceLive, [row for row in devices if row["lot_id"] in known], "reported_at")
         _fold_alarms(session, [row for row in alarms if row["lot_id"] in known])
+        alarm_state.apply(session, *for_rules, known, now)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, deliveries, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, lots, reports, deliveries, alarms, operator log, import and export."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from warehouse import (
+    alarm_commands,
     audit_commands,
     delivery_commands,
     exchange_commands,
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     exchange_commands.register(app)
     delivery_commands.register(app)
     moving_commands.register(app)
+    alarm_commands.register(app)
 
     @app.command()
     def init() -> None:

@@ -88,6 +88,13 @@ class Settings(BaseSettings):
     )
     stale_minutes: int = Field(default=60, description="Silence after which a lot counts as stale.")
 
+    alarm_interval_seconds: float = Field(default=30.0, description="Pause between two evaluations of the alarm rules.")
+    webhook_networks: str = Field(
+        default="",
+        description="Comma-separated private networks that web hooks of alarms may call; public addresses only when "
+        "empty.",
+    )
+
     admin_password: SecretStr | None = Field(
         default=None, description="First password of the login admin; generated and printed once when unset."
     )

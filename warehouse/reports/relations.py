@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from warehouse.errors import ParkError
@@ -87,6 +88,7 @@ def names_in(sql: str) -> set[str]:
     return set(_NAME.findall(sql))
 
 
+@lru_cache(maxsize=1024)
 def check(report: str, sql: str) -> None:
     """Refuse SQL that does not go through the scoped relations.
 

@@ -15,7 +15,6 @@ from warehouse.services.listing import like
 from warehouse.services.work import locked
 
 _FIRST = 1001
-_LEVELS_ZH = {"platform": "平台", "agent": "代理商", "customer": "客户"}
 
 
 def lock_codes(session: Session) -> None:
@@ -31,20 +30,10 @@ def next_code(session: Session, model: type[Node] | type[Lot], prefix: str) -> s
 
 
 def check_code_is_free(session: Session, fields: Fields, model: type[Node] | type[Lot], code: str) -> None:
-    """Note a problem of the field ``code`` when it is somebody's, or was."""
-    found: Node | Lot | None
-    if model is Lot:
-        found = session.scalar(select(Lot).where(Lot.code == code))
-    else:
-        found = session.scalar(select(Node).where(Node.code == code))
-    if found is None:
-        return
-    kind_zh, kind_en = ("停车场", "lot") if isinstance(found, Lot) else (_LEVELS_ZH[found.level], found.level)
-    gone = found.deleted_at is not None
-    fields.wrong(
-        "code",
-        f"“{code}”已属于{'已删除的' if gone else ''}{kind_zh}“{found.name}”"
-        f"{'，删除后编号仍保留' if gone else ''}；请换一个，或留空自动编号",
-        f"“{code}” belongs to the {'deleted ' if gone else ''}{kind_en} “{found.name}”"
-        f"{', which keeps it' if gone else ''}; choose another or leave it empty",
-    )
+    """Note a problem of the field ``code`` when it is somebody's, or was; whose is not told, it may be a stranger's."""
+    if session.scalar(select(model.code).where(model.code == code)) is not None:
+        fields.wrong(
+            "code",
+            f"编号“{code}”已被使用（删除后编号仍保留）；请换一个，或留空自动编号",
+            f"the code “{code}” is taken (deleted ones keep theirs); choose another or leave it empty",
+        )

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, lazyload
 from warehouse.errors import ParkError
 from warehouse.ops.models import AuthSession, Lot, Node, Operator, Role
 from warehouse.security.actor import Actor, permissions_of
+from warehouse.security.logins import forget_failures
 from warehouse.security.passwords import check_new_password, hash_password
 from warehouse.services.fields import Fields
 from warehouse.services.operator_list import unknown_operator
@@ -279,7 +280,7 @@ def delete_operator(settings: Settings, actor: Actor, operator_id: int, expected
 
 
 def reset_password(settings: Settings, actor: Actor, operator_id: int, expected_version: int | None = None) -> str:
-    """Give an operator a generated password that must be changed at the next sign-in; ends all sessions.
+    """Give an operator a generated password that must be changed at the next sign-in; ends all sessions and waits.
 
     Returns:
         The password, to be shown once.
@@ -301,6 +302,7 @@ def reset_password(settings: Settings, actor: Actor, operator_id: int, expected_
         operator.password_hash = hash_password(password)
         operator.must_change_password = True
         end_sessions(work.session, operator_id)
+        forget_failures(work.session, operator.login)
         _record(work, operator, {"password": "kept"}, {"password": "reset"})
         return password
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ KEY, SECRET = "key-of-the-lake", "it's-a-secret"
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -50,11 +52,11 @@ def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_
     fill_instance(settings, 4)
     histories = [LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(lot)) for lot in range(1, 5)]
     builder = DbtBuilder(settings)
-    for turn in range(2):
+    for turn in range(2):  # two files for maintenance to merge, built at once
         connection = open_lake(settings)
         land_records(connection, settings, f"turn{turn}", [item for lot in histories for item in lot.batch()])
         connection.close()
-        refresh(settings, builder=builder)
+    refresh(settings, builder=builder)
     figures = marts(settings, published(settings).snapshot_id)
     assert_nothing_lost_or_doubled(settings, current_by_rule(histories))
     files = {item.key for item in bucket.objects.all()}

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from tests.unit.security.tenants import NOW, Tenants, tenants_in
 from warehouse.errors import Forbidden, ParkError
-from warehouse.ops.models import AuthSession, Operator
+from warehouse.ops.models import AuthFailure, AuthSession, Operator
 from warehouse.ops.session import ops_session, write_session
 from warehouse.security.actor import LOCAL
 from warehouse.security.passwords import password_matches
@@ -223,10 +223,14 @@ def test_disabling_ends_the_sessions_and_enabling_lets_in_again(tenants: Tenants
     assert signed_in(tenants.settings, token, now=NOW) is None
 
 
-def test_a_reset_password_works_once_shown_and_ends_the_sessions(tenants: Tenants) -> None:
+def test_a_reset_password_works_once_shown_and_ends_sessions_and_waits(tenants: Tenants) -> None:
     operator_id = tenants.operators["sun-lot"]
     token = open_browser(tenants, operator_id)
+    with ops_session(tenants.settings) as session:
+        session.add(AuthFailure(login=tenants.operator("sun-lot").login.casefold(), address="192.0.2.1", failed_at=NOW))
     password = reset_password(tenants.settings, tenants.actor("sun"), operator_id)
+    with ops_session(tenants.settings) as session:
+        assert session.scalar(select(func.count()).select_from(AuthFailure)) == 0
     operator = tenants.operator("sun-lot")
     assert password_matches(operator.password_hash, password)
     assert operator.must_change_password

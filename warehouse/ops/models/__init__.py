@@ -1,6 +1,19 @@
 """Typed models of the operational store, one module per domain; importing this package registers all of them."""
 
 from warehouse.ops.models.access import AuthFailure, AuthSession, FormDraft, Operator, Role, RolePermission
+from warehouse.ops.models.alarm import (
+    AlarmChannel,
+    AlarmDelivery,
+    AlarmEpisode,
+    AlarmEvent,
+    AlarmNote,
+    AlarmNotice,
+    AlarmRule,
+    AlarmWatch,
+    CountedBatch,
+    RecentOpening,
+    UploadSlot,
+)
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
@@ -21,6 +34,14 @@ from warehouse.ops.models.publication import Build, Publication
 from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
 __all__ = [
+    "AlarmChannel",
+    "AlarmDelivery",
+    "AlarmEpisode",
+    "AlarmEvent",
+    "AlarmNote",
+    "AlarmNotice",
+    "AlarmRule",
+    "AlarmWatch",
     "Area",
     "AreaCapacity",
     "AreaFreeSpaces",
@@ -30,6 +51,7 @@ __all__ = [
     "AuthSession",
     "Base",
     "Build",
+    "CountedBatch",
     "Delivery",
     "DeliveryRun",
     "DeviceLive",
@@ -51,10 +73,12 @@ __all__ = [
     "OwnerSpace",
     "PaymentAccount",
     "Publication",
+    "RecentOpening",
     "RenewalPlan",
     "Role",
     "RolePermission",
     "SavedView",
+    "UploadSlot",
     "VehicleGroup",
     "Wallet",
     "WalletEntry",

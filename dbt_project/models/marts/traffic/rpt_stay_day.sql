@@ -3,7 +3,7 @@
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date', 'vehicle_class'],
     touched_by=['fct_stay'],
-    partitioned_by=['year(business_date)'],
+    partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'business_date']
 ) }}
 select

@@ -103,8 +103,8 @@ def test_a_code_that_a_deleted_lot_keeps_is_not_given_again(world: World) -> Non
         create_lot(world.settings, admin, CUSTOMER, replace(FORM, code="P2"))
     [problem] = caught.value.problems
     assert problem.field == "code"
-    assert "deleted lot “江畔广场”" in problem.en
-    assert "已删除的停车场“江畔广场”" in problem.zh
+    assert "“P2” is taken" in problem.en
+    assert "江畔广场" not in problem.zh + problem.en
 
 
 def test_the_list_is_scoped_searched_filtered_and_paged_in_the_store(world: World) -> None:

@@ -1,0 +1,84 @@
+"""What the map fetches from this server.
+
+Belongs here: the addresses below ``/map/``: the style of the base map and the markers of a tile. The gate has let in
+whoever is signed in; markers are cut to that person's lots. Does not belong here: what stands on them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboards.map import markers
+from dashboards.map.lots import map_lots
+from dashboards.map.style import style
+from dashboards.requests import language_of, session_cookie
+from dashboards.texts import Texts
+from warehouse.errors import Forbidden
+from warehouse.geography.coordinates import Datum
+from warehouse.ops.models import Operator
+from warehouse.ops.session import ops_session
+from warehouse.security.actor import Actor, actor_of
+from warehouse.security.sessions import signed_in
+from warehouse.settings import Settings
+
+CLOSEST_TILE = 22
+
+
+def routes(settings: Settings) -> list[Route]:
+    """GET ``/map/style.json`` and ``/map/lots/<z>/<x>/<y>.json``."""
+
+    async def base_map(request: Request) -> Response:
+        is_dark = request.query_params.get("theme") == "dark"
+        told = await run_in_threadpool(lambda: _json(style(is_dark=is_dark)))
+        return _answer(told, "private, max-age=3600")
+
+    async def lots(request: Request) -> Response:
+        zoom, column, row = (request.path_params[name] for name in ("z", "x", "y"))
+        if not _is_tile(zoom, column, row):
+            return PlainTextResponse("no such tile\n", 404)
+        token = request.cookies.get(session_cookie(settings))
+        text = Texts(language_of(request, settings))
+        search = request.query_params.get("q", "")[:80]
+        try:
+            told = await run_in_threadpool(_markers, settings, token, search, (zoom, column, row), text)
+        except Forbidden as error:
+            return PlainTextResponse(f"{error.text(text.language)}\n", 403)
+        # The address changes with the counts: what it once answered stays true for it.
+        return _answer(told, "private, max-age=60")
+
+    return [
+        Route("/map/style.json", base_map, methods=["GET"]),
+        Route("/map/lots/{z:int}/{x:int}/{y:int}.json", lots, methods=["GET"]),
+    ]
+
+
+def _is_tile(zoom: int, column: int, row: int) -> bool:
+    return zoom <= CLOSEST_TILE and column < 2**zoom and row < 2**zoom
+
+
+def _markers(settings: Settings, token: str | None, search: str, tile: tuple[int, int, int], text: Texts) -> bytes:
+    shown = map_lots(settings).of(_actor(settings, token), search)
+    return _json(markers.tile(shown, markers.placed(shown, Datum.WGS84), *tile, text))
+
+
+def _actor(settings: Settings, token: str | None) -> Actor:
+    """Who asks; an open map is no activity, the clicks on its page are."""
+    me = signed_in(settings, token, is_activity=False)
+    if me is None:
+        raise Forbidden(zh="请先登录", en="sign in first")
+    with ops_session(settings) as session:
+        return actor_of(session, session.get_one(Operator, me.operator_id), me.address)
+
+
+def _json(told: Any) -> bytes:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _answer(told: bytes, keeping: str) -> Response:
+    return Response(told, media_type="application/json", headers={"cache-control": keeping})

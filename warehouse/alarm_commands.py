@@ -1,0 +1,63 @@
+"""Commands about alarms: evaluate the rules once, or go on doing so."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from warehouse.errors import ParkError
+from warehouse.settings import load_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``park alarms``."""
+    alarms = typer.Typer(help="Rules that raise alarms: check them once, or follow.", invoke_without_command=True)
+    app.add_typer(alarms, name="alarms")
+
+    @alarms.callback()
+    def every(
+        context: typer.Context,
+        follow: Annotated[
+            bool, typer.Option("--follow", help="Check every PARK_ALARM_INTERVAL_SECONDS until stopped.")
+        ] = False,
+    ) -> None:
+        """Rules that raise alarms: check them once (``check``), or go on (``--follow``)."""
+        if context.invoked_subcommand is not None:
+            return
+        if not follow:
+            raise ParkError(
+                zh="请写 park alarms check 检查一次，或 park alarms --follow 持续检查",
+                en="write park alarms check to check once, or park alarms --follow to go on",
+                code="bad_parameter",
+            )
+        from warehouse.alarms.evaluate import follow as follow_rules
+
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        follow_rules(
+            load_settings(),
+            stop,
+            lambda found: typer.echo(f"{found.raised} raised, {found.recovered} recovered, {found.open} open"),
+        )
+
+    @alarms.command()
+    def check(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+        """Check every rule once, and note who is to be told."""
+        from warehouse.alarms.evaluate import Evaluator
+
+        evaluator = Evaluator(load_settings())
+        try:
+            found = evaluator.check()
+        finally:
+            evaluator.close()
+        typer.echo(
+            json.dumps(found.as_dict())
+            if as_json
+            else f"{found.lots} lots, {found.broken} rules broken: {found.raised} raised, {found.recovered} recovered, "
+            f"{found.open} open, {found.notices} to be told ({found.milliseconds} ms)"
+        )

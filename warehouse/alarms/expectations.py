@@ -1,0 +1,103 @@
+"""What is usual for each lot, asked of the published lake at most once an hour, and what "thin" means.
+
+Belongs here: the memory of these answers and the window that is compared. Does not belong here: the questions
+themselves (``warehouse.lake.uploads``), the rules (``conditions.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from warehouse.errors import ParkError
+from warehouse.lake.reader import Reader, View
+from warehouse.lake.uploads import completeness_of_yesterday, expected_uploads
+
+SLOT: Final = timedelta(minutes=5)
+WINDOWS: Final = (10, 20, 30, 60)
+"""Minutes looked back; the shortest in which enough is expected counts."""
+LEAST_EXPECTED: Final = 20
+"""Records expected in a window, below which their number says nothing."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Window:
+    """The last minutes of a lot: what was expected and what came."""
+
+    minutes: int
+    expected: float
+    received: int
+
+
+def thin_window(
+    usual: tuple[float, float], sent: Mapping[datetime, int], now: datetime, counted_since: datetime
+) -> Window | None:
+    """The shortest window behind ``now`` in which enough is expected; None when there is none.
+
+    Args:
+        usual: records of the hour before and of the present hour.
+        sent: records by the start of their slot of five minutes.
+        now: the present instant; the slot under way is left out.
+        counted_since: nothing was counted before.
+    """
+    end = _floor(now, SLOT)
+    hour = _floor(end, timedelta(hours=1))
+    for minutes in WINDOWS:
+        start = end - timedelta(minutes=minutes)
+        if start < counted_since:
+            return None
+        in_hour = max(timedelta(), end - max(start, hour)) / timedelta(hours=1)
+        before = max(timedelta(), hour - start) / timedelta(hours=1)
+        expected = before * usual[0] + in_hour * usual[1]
+        if expected >= LEAST_EXPECTED:
+            received = sum(records for slot, records in sent.items() if start <= slot < end)
+            return Window(minutes, expected, received)
+    return None
+
+
+def _floor(moment: datetime, step: timedelta) -> datetime:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return moment - (moment - epoch) % step
+
+
+class Expectations:
+    """Answers of the lake, kept while they hold; None while nothing is published."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Nothing is asked yet."""
+        self._reader = reader
+        self._uploads: tuple[object, dict[int, tuple[float, float]]] | None = None
+        self._days: tuple[object, dict[int, tuple[int, int]]] | None = None
+
+    def uploads(self, now: datetime) -> dict[int, tuple[float, float]] | None:
+        """Records usual in the hour before and in the present one, by lot; asked once an hour."""
+        hour = _floor(now, timedelta(hours=1))
+        if self._uploads is None or self._uploads[0] != hour:
+            answer = self._asked(lambda view: expected_uploads(view, now))
+            if answer is None:
+                return None
+            self._uploads = (hour, answer)
+        return self._uploads[1]
+
+    def completeness(self, now: datetime) -> dict[int, tuple[int, int]] | None:
+        """Records expected and received yesterday, by lot; asked every ten minutes."""
+        moment = _floor(now, timedelta(minutes=10))
+        if self._days is None or self._days[0] != moment:
+            answer = self._asked(lambda view: completeness_of_yesterday(view, now))
+            if answer is None:
+                return None
+            self._days = (moment, answer)
+        return self._days[1]
+
+    def _asked(self, question: Callable[[View], Answer]) -> Answer | None:
+        try:
+            with self._reader.view() as view:
+                return question(view)
+        except ParkError as error:
+            if error.code == "nothing_published":
+                return None
+            raise

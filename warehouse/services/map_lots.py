@@ -1,0 +1,168 @@
+"""Lots as a map shows them: place, spaces, free spaces with their age, and the rules of the fee in words.
+
+Belongs here: what the map may tell about lots to whoever may see the map. Does not belong here: administering lots
+(``lot_list.py``, ``lot_tariffs.py``), history (reports), drawing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from warehouse.geography.coordinates import Point
+from warehouse.ops.models import AreaCapacity, AreaFreeSpaces, Lot, LotTariff
+from warehouse.security.actor import Actor
+from warehouse.services.live import LIVE_FOR, free_spaces_by_lot
+from warehouse.services.lot_areas import nested
+from warehouse.services.lot_licence import local_today
+from warehouse.services.work import reading, visible_lot
+from warehouse.settings import Settings
+from warehouse.tariffs.document import parse
+from warehouse.tariffs.words import describe
+
+MAP: Final = "cloud_map.view"
+
+
+@dataclass(frozen=True, slots=True)
+class MapLot:
+    """A lot on the map. ``place`` is WGS-84, None when not known; ``spaces`` is the capacity of today."""
+
+    lot_id: int
+    code: str
+    name: str
+    region: str | None
+    address: str | None
+    time_zone: str
+    place: Point | None
+    spaces: int | None
+    searched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Free spaces of a lot: None when unknown; ``counted_at`` is when the last count was made, however old it is."""
+
+    free: int | None = None
+    total: int | None = None
+    counted_at: datetime | None = None
+
+
+UNKNOWN: Final = Count()
+
+
+@dataclass(frozen=True)
+class AreaSpaces:
+    """An area of a lot with its spaces and its free spaces, None where not known."""
+
+    name: str
+    depth: int
+    spaces: int | None
+    free: int | None
+
+
+def read_lots(session: Session, now: datetime) -> tuple[MapLot, ...]:
+    """Every lot in use, ordered by name; test lots, void and deleted ones are on no map."""
+    rows = session.execute(
+        select(
+            Lot.lot_id, Lot.code, Lot.name, Lot.region, Lot.address, Lot.time_zone, Lot.longitude, Lot.latitude
+        ).where(Lot.deleted_at.is_(None), ~Lot.is_test, ~Lot.is_void)
+    ).all()
+    today = {zone: local_today(zone, now) for zone in {row.time_zone for row in rows}}
+    zones = {row.lot_id: row.time_zone for row in rows}
+    spaces: dict[int, int] = {}
+    for lot_id, valid_from, number in session.execute(
+        select(AreaCapacity.lot_id, AreaCapacity.valid_from, AreaCapacity.spaces)
+        .where(AreaCapacity.area_id.is_(None))
+        .order_by(AreaCapacity.valid_from, AreaCapacity.capacity_id)
+    ):
+        if lot_id in zones and valid_from <= today[zones[lot_id]]:
+            spaces[lot_id] = number
+    lots = [
+        MapLot(
+            lot_id=row.lot_id,
+            code=row.code,
+            name=row.name,
+            region=row.region,
+            address=row.address,
+            time_zone=row.time_zone,
+            place=_place(row.longitude, row.latitude),
+            spaces=spaces.get(row.lot_id),
+            searched="\n".join(part for part in (row.name, row.code, row.address, row.region) if part).casefold(),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(lots, key=lambda lot: (lot.name, lot.code)))
+
+
+def _place(longitude: float | None, latitude: float | None) -> Point | None:
+    return None if longitude is None or latitude is None else Point(longitude, latitude)
+
+
+def read_counts(session: Session, now: datetime) -> dict[int, Count]:
+    """The free spaces of every lot in use, by id."""
+    return {
+        found.lot_id: Count(found.free_spaces, found.total_spaces, found.counted_at)
+        for found in free_spaces_by_lot(session, None, now)
+    }
+
+
+def fee_rules(
+    settings: Settings, actor: Actor, lot_ids: Collection[int], language: str, *, now: datetime | None = None
+) -> dict[int, tuple[str, ...]]:
+    """The rules of today's tariff in words, one a line, by lot; lots without one, and those of others, are left out.
+
+    Raises:
+        Forbidden: the actor may not see the map.
+    """
+    moment = now or datetime.now(UTC)
+    with reading(settings, actor, MAP) as session:
+        allowed = [lot_id for lot_id in lot_ids if actor.scope.allows(lot_id)]
+        rows = session.execute(
+            select(LotTariff.lot_id, LotTariff.valid_from, LotTariff.document, Lot.time_zone)
+            .join(Lot, Lot.lot_id == LotTariff.lot_id)
+            .where(LotTariff.lot_id.in_(allowed))
+            .order_by(LotTariff.valid_from)
+        ).all()
+    documents = {row.lot_id: row.document for row in rows if row.valid_from <= local_today(row.time_zone, moment)}
+    return {lot_id: _in_words(json.dumps(document, sort_keys=True), language) for lot_id, document in documents.items()}
+
+
+@lru_cache(maxsize=4096)
+def _in_words(document: str, language: str) -> tuple[str, ...]:
+    return tuple(describe(parse(json.loads(document)), language))
+
+
+def areas_of(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | None = None) -> list[AreaSpaces]:
+    """The areas of a lot with spaces and fresh free spaces, each behind the one around it.
+
+    Raises:
+        Forbidden: the actor may not see the map, or the lot.
+    """
+    moment = now or datetime.now(UTC)
+    with reading(settings, actor, MAP) as session:
+        lot = visible_lot(session, actor, lot_id)
+        today = local_today(lot.time_zone, moment)
+        spaces = {
+            row.area_id: row.spaces
+            for row in session.scalars(
+                select(AreaCapacity)
+                .where(AreaCapacity.lot_id == lot_id, AreaCapacity.valid_from <= today)
+                .order_by(AreaCapacity.valid_from, AreaCapacity.capacity_id)
+            )
+        }
+        free = {
+            row.area_id: row.free_spaces
+            for row in session.scalars(select(AreaFreeSpaces).where(AreaFreeSpaces.lot_id == lot_id))
+            if abs(moment - row.counted_at) <= LIVE_FOR
+        }
+        return [
+            AreaSpaces(area.name, depth, spaces.get(area.area_id), free.get(area.area_id))
+            for area, depth in nested(session, lot_id)
+        ]
