@@ -92,8 +92,8 @@ def _require_stores(settings: Settings) -> None:
     if present != newest:
         raise ParkError(
             zh=f"业务库版本为 {present or '（空）'}，当前程序为 {newest}：停止所有部分后运行一次 park init",
-            en=f"the operational store is at version {present or '(none)'}, the program at {newest}: stop every part and "
-            "run park init once",
+            en=f"the operational store is at version {present or '(none)'}, the program at {newest}: stop every part, "
+            "then run park init once",
             code="old_version",
         )
 
