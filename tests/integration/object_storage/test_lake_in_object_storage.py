@@ -54,7 +54,12 @@ def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_
     builder = DbtBuilder(settings)
     for turn in range(2):  # two files for maintenance to merge, built at once
         connection = open_lake(settings)
-        land_records(connection, settings, f"turn{turn}", [item for lot in histories for item in lot.batch()])
+        land_records(
+            connection,
+            settings,
+            f"turn{turn}",
+            [item for lot in histories for _batch in range(4) for item in lot.batch()],
+        )
         connection.close()
     refresh(settings, builder=builder)
     figures = marts(settings, published(settings).snapshot_id)

@@ -33,7 +33,9 @@ def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, p
     histories = [LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(lot)) for lot in range(1, 4)]
     builder = DbtBuilder(source)
     connection = open_lake(source)
-    land_records(connection, source, "before", [item for lot in histories for item in lot.batch()])
+    land_records(
+        connection, source, "before", [item for lot in histories for _batch in range(4) for item in lot.batch()]
+    )
     connection.close()
     refresh(source, builder=builder)
     figures = marts(source, published(source).snapshot_id)
@@ -49,7 +51,9 @@ def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, p
     with ops_session(target) as session:
         assert session.scalars(select(Node.code).where(Node.node_id == 3)).one() == "customer"
     connection = open_lake(target)
-    land_records(connection, target, "after", [item for lot in histories for item in lot.batch()])
+    land_records(
+        connection, target, "after", [item for lot in histories for _batch in range(4) for item in lot.batch()]
+    )
     connection.close()
     refresh(target, builder=DbtBuilder(target))
     assert_nothing_lost_or_doubled(target, current_by_rule(histories))
