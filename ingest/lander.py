@@ -2,7 +2,7 @@
 
 Belongs here: the order of these steps, grouping of small segments, retries, setting aside. Does not belong here: the
 cloud's own records (``outbox.py``), reading segments (``segments.py``), the lake transaction (``landing.py``), live
-state (``live_state.py``).
+state (``live_state.py``, and ``live_follow.py`` which lets it be ahead of the lake).
 
 A crash at any point is harmless: a segment stays in ``sealed/`` until it is in the lake and the live state, a batch
 that is in the ledger is skipped, live state takes only newer news, and archiving twice gives the same file. Nothing
@@ -27,6 +27,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from ingest import alarm_state, live_state, outbox
 from ingest.journal import Journal
 from ingest.landing import land_group
+from ingest.live_follow import LiveFollower
 from ingest.segments import UnreadableSegment, load
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
@@ -138,6 +139,7 @@ class Lander:
         """Nothing is opened before the first drain."""
         self._settings = settings
         self.journal = Journal(settings.journal_path)
+        self._live = LiveFollower(settings, self.journal)
         self._attempts = _Attempts(settings.journal_path / "attempts.json")
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._purged_at = 0.0
@@ -173,7 +175,12 @@ class Lander:
         stop: threading.Event,
         report: Callable[[DrainSummary], None] = lambda _summary: None,
     ) -> None:
-        """Drain every ``lander_interval_seconds`` until ``stop`` is set; troubles make the pause grow to a minute."""
+        """Drain every ``lander_interval_seconds`` until ``stop`` is set; troubles make the pause grow to a minute.
+
+        Live state follows beside it and does not wait for the lake.
+        """
+        live = threading.Thread(target=self._live.follow, args=(stop,), name="live-state", daemon=True)
+        live.start()
         troubles = 0
         while not stop.is_set():
             try:
@@ -186,6 +193,7 @@ class Lander:
             if summary.segments or summary.set_aside or summary.error:
                 report(summary)
             stop.wait(min(_LONGEST_PAUSE_SECONDS, self._settings.lander_interval_seconds * 2 ** min(troubles, 10)))
+        live.join(5)
 
     def _take_outbox(self, summary: DrainSummary) -> None:
         """Put the cloud's own records into the journal; whatever goes wrong there, the lots' records land."""
@@ -259,8 +267,9 @@ class Lander:
             self.close()
             raise _Trouble(_first_line(error)) from error
         try:
-            live_state.apply(self._settings, connection, segments.tables)
-            alarm_state.count_uploads(self._settings, connection, segments.tables)
+            if not self._live.has_applied(group):
+                live_state.apply(self._settings, connection, segments.tables)
+                alarm_state.count_uploads(self._settings, connection, segments.tables)
         except (OperationalError, InterfaceError) as error:
             raise _Trouble(_first_line(error)) from error
         for path in group:

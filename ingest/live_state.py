@@ -1,32 +1,38 @@
 """Live state: the newest word of each lot, device, free-space count and alarm, in the operational store.
 
-Belongs here: folding landed rows into lot_live, area_free_spaces, device_live and open_alarm. Does not belong here:
-reading the live state, or anything of the lake besides the relations handed in.
+Belongs here: folding landed rows into lot_live, area_free_spaces, live_passage, device_live and open_alarm. Does not
+belong here: reading the live state, following the journal (``live_follow.py``), or anything of the lake besides the
+relations handed in.
 
-Only newer news replaces older news, so applying rows twice, late or out of order is harmless. A time that lies after
-its receipt (a lot's clock runs fast) counts as the time of receipt, or nothing true could replace it for hours.
+Only newer news replaces older news, so applying rows twice, late or out of order is harmless: of two values of one
+instant the higher revision counts, then the higher fingerprint. A time that lies after its receipt (a lot's clock runs
+fast) counts as the time of receipt, or nothing true could replace it for hours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import duckdb
-from sqlalchemy import ColumnElement, Table, case, func, select
+from sqlalchemy import ColumnElement, Table, case, delete, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ingest import alarm_state
 from warehouse.lake.raw_tables import KINDS
-from warehouse.ops.models import AreaFreeSpaces, DeviceLive, Lot, LotLive, OpenAlarm
+from warehouse.ops.models import AreaFreeSpaces, DeviceLive, LivePassage, Lot, LotLive, OpenAlarm
 from warehouse.ops.session import ops_session
+from warehouse.services.live import DERIVED_FOR, PASSAGE_KINDS
 from warehouse.settings import Settings
 
 _HAPPENED: Final = "least(occurred_at, received_at)"
-_NEWEST: Final = f"ORDER BY {_HAPPENED} DESC, revision DESC, batch_row DESC"
 _CHUNK: Final = 500
+_KEPT_AFTER_COUNT: Final = timedelta(hours=1)
+"""A passage before the last count is kept this long, so that an older copy of a corrected one cannot come back."""
 
 Row = dict[str, Any]
 
@@ -39,6 +45,21 @@ def apply(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Map
         connection: knows the relations in ``tables``.
         tables: kind → relation, as for ``landing.land``.
     """
+    with alone(settings):
+        fold(settings, connection, tables)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Those who write live state take turns."""
+    settings.journal_path.mkdir(parents=True, exist_ok=True)
+    with (settings.journal_path / "live.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def fold(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> None:
+    """As ``apply``, for a caller that is ``alone``."""
     lots = _heard(connection, tables)
     if not lots:
         return
@@ -48,13 +69,21 @@ def apply(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Map
         "heartbeat",
         ["lot_id"],
         {"heartbeat_at": _HAPPENED, "pending_records": "least(pending_records, 2147483647)"},
+        order="heartbeat_at DESC, pending_records DESC NULLS LAST",
     )
     counts = _newest(
         connection,
         tables,
         "free_space_count",
         ["lot_id", "coalesce(area_id, '') AS area_id"],
-        {"counted_at": _HAPPENED, "free_spaces": "free_spaces", "total_spaces": "total_spaces"},
+        {
+            "counted_at": _HAPPENED,
+            "free_spaces": "free_spaces",
+            "total_spaces": "total_spaces",
+            "revision": "revision",
+            "fingerprint": _fingerprint("record_id", "free_spaces", "total_spaces"),
+        },
+        order="counted_at DESC, revision DESC, fingerprint DESC",
         where="free_spaces IS NOT NULL",
     )
     devices = _newest(
@@ -62,21 +91,65 @@ def apply(settings: Settings, connection: duckdb.DuckDBPyConnection, tables: Map
         tables,
         "device_state",
         ["lot_id", "device_id"],
-        {"device_type": "left(device_type, 32)", "state": "left(state, 32)", "reported_at": _HAPPENED},
+        {
+            "device_type": "left(device_type, 32)",
+            "state": "left(state, 32)",
+            "reported_at": _HAPPENED,
+            "revision": "revision",
+            "fingerprint": _fingerprint("record_id", "device_type", "state"),
+        },
+        order="reported_at DESC, revision DESC, fingerprint DESC",
         where="device_id IS NOT NULL AND state IS NOT NULL AND device_type IS NOT NULL",
     )
+    passages = _passages(connection, tables)
     alarms = _alarms(connection, tables)
     now = datetime.now(UTC)
     for_rules = alarm_state.rows_of(connection, tables, now)
     with ops_session(settings) as session:
         known = _known_lots(session, lots)
         # Written first: the rows it locks keep a second writer away from the read and write of the alarms below.
-        _upsert_lots(session, [row for row in lots if row["lot_id"] in known])
-        _upsert_heartbeats(session, [row for row in heartbeats if row["lot_id"] in known])
-        _upsert(session, AreaFreeSpaces, [row for row in counts if row["lot_id"] in known], "counted_at")
-        _upsert(session, DeviceLive, [row for row in devices if row["lot_id"] in known], "reported_at")
-        _fold_alarms(session, [row for row in alarms if row["lot_id"] in known])
+        _upsert_lots(session, _of(known, lots))
+        _upsert_heartbeats(session, _of(known, heartbeats))
+        _upsert(session, AreaFreeSpaces, _of(known, counts), ("counted_at", "revision", "fingerprint"))
+        _upsert(session, DeviceLive, _of(known, devices), ("reported_at", "revision", "fingerprint"))
+        _upsert(session, LivePassage, _of(known, passages), ("revision", "is_void", "occurred_at"))
+        _fold_alarms(session, _of(known, alarms))
         alarm_state.apply(session, *for_rules, known, now)
+
+
+def forget(session: Session) -> None:
+    """Empty what a rebuild fills anew; alarms stay, because people's notes hang on them."""
+    for model in (AreaFreeSpaces, DeviceLive, LivePassage, LotLive):
+        session.execute(delete(model))
+
+
+def prune(session: Session, now: datetime) -> int:
+    """Delete passages that no count will be carried on with any more; returns how many."""
+    counted = (
+        select(func.min(AreaFreeSpaces.counted_at))
+        .where(AreaFreeSpaces.lot_id == LivePassage.lot_id)
+        .correlate(LivePassage)
+        .scalar_subquery()
+    )
+    result = session.execute(
+        delete(LivePassage)
+        .where(
+            or_(
+                LivePassage.occurred_at < now - DERIVED_FOR,
+                (LivePassage.received_at < now - _KEPT_AFTER_COUNT) & (LivePassage.occurred_at <= counted),
+            )
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _of(known: set[int], rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["lot_id"] in known]
+
+
+def _fingerprint(*columns: str) -> str:
+    return f"left(md5(concat_ws('|', {', '.join(columns)})), 16)"
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
@@ -96,8 +169,10 @@ def _heard(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> 
         return []
     return _rows(
         connection,
-        "SELECT lot_id, max(received_at) AS received_at, epoch(arg_max(lot_clock, received_at)) "
-        "- epoch(arg_max(received_at, received_at) FILTER (lot_clock IS NOT NULL)) AS clock_drift_seconds "
+        "SELECT lot_id, max(received_at) AS received_at, "
+        "epoch(arg_max(lot_clock, (received_at, lot_clock)) FILTER (lot_clock IS NOT NULL)) "
+        "- epoch(max(received_at) FILTER (lot_clock IS NOT NULL)) AS clock_drift_seconds, "
+        "max(received_at) FILTER (lot_clock IS NOT NULL) AS drift_at "
         f"FROM ({union}) GROUP BY lot_id ORDER BY lot_id",
     )
 
@@ -108,6 +183,7 @@ def _newest(
     kind: str,
     keys: Sequence[str],
     values: Mapping[str, str],
+    order: str,
     where: str = "true",
 ) -> list[Row]:
     """The newest row of ``kind`` per key."""
@@ -117,9 +193,26 @@ def _newest(
     names = ", ".join(key.split(" AS ")[-1] for key in keys)
     return _rows(
         connection,
-        f"SELECT {chosen} FROM (SELECT * REPLACE ({_HAPPENED} AS occurred_at) FROM {tables[kind]} "
-        f"WHERE op = 'upsert' AND {where}) QUALIFY row_number() OVER (PARTITION BY {names} {_NEWEST}) = 1 "
-        f"ORDER BY {names}",
+        f"SELECT * FROM (SELECT {chosen} FROM {tables[kind]} WHERE op = 'upsert' AND {where}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {names} ORDER BY {order}) = 1 ORDER BY {names}",
+    )
+
+
+def _passages(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> list[Row]:
+    """The newest version of each passage that a count may have to be carried on with."""
+    since = (datetime.now(UTC) - DERIVED_FOR).isoformat(sep=" ")
+    union = " UNION ALL ".join(
+        f"SELECT lot_id, '{kind}' AS kind, record_id, revision, {_HAPPENED} AS occurred_at, received_at, "
+        f"gate_id, area_id, op = 'void' AS is_void FROM {tables[kind]} WHERE occurred_at >= TIMESTAMPTZ '{since}'"
+        for kind in PASSAGE_KINDS
+        if kind in tables
+    )
+    if not union:
+        return []
+    return _rows(
+        connection,
+        f"SELECT * FROM ({union}) QUALIFY row_number() OVER (PARTITION BY lot_id, kind, record_id "
+        "ORDER BY revision DESC, is_void DESC, occurred_at DESC) = 1 ORDER BY lot_id, kind, record_id",
     )
 
 
@@ -151,7 +244,7 @@ def _insert(session: Session, model: type[Any]) -> Any:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-def _upsert(session: Session, model: type[Any], rows: Sequence[Row], newer: str) -> None:
+def _upsert(session: Session, model: type[Any], rows: Sequence[Row], newer: Sequence[str]) -> None:
     if not rows:
         return
     keys = [column.name for column in model.__table__.primary_key]
@@ -159,7 +252,8 @@ def _upsert(session: Session, model: type[Any], rows: Sequence[Row], newer: str)
     statement = statement.on_conflict_do_update(
         index_elements=keys,
         set_={name: statement.excluded[name] for name in rows[0] if name not in keys},
-        where=statement.excluded[newer] >= model.__table__.c[newer],
+        where=tuple_(*(statement.excluded[name] for name in newer))
+        > tuple_(*(model.__table__.c[name] for name in newer)),
     )
     session.execute(statement, list(rows))
 
@@ -169,13 +263,19 @@ def _upsert_lots(session: Session, rows: Sequence[Row]) -> None:
         return
     table = LotLive.__table__
     statement = _insert(session, LotLive)
+    new = statement.excluded
+    heard = new.received_at > table.c.received_at
+    compared = new.drift_at.is_not(None) & (
+        table.c.drift_at.is_(None)
+        | (tuple_(new.drift_at, new.clock_drift_seconds) > tuple_(table.c.drift_at, table.c.clock_drift_seconds))
+    )
     statement = statement.on_conflict_do_update(
         index_elements=["lot_id"],
         set_={
-            "received_at": statement.excluded.received_at,
-            "clock_drift_seconds": func.coalesce(statement.excluded.clock_drift_seconds, table.c.clock_drift_seconds),
+            "received_at": case((heard, new.received_at), else_=table.c.received_at),
+            "clock_drift_seconds": case((compared, new.clock_drift_seconds), else_=table.c.clock_drift_seconds),
+            "drift_at": case((compared, new.drift_at), else_=table.c.drift_at),
         },
-        where=statement.excluded.received_at >= table.c.received_at,
     )
     session.execute(statement, list(rows))
 
@@ -185,8 +285,10 @@ def _upsert_heartbeats(session: Session, rows: Sequence[Row]) -> None:
         return
     table = LotLive.__table__
     statement = _insert(session, LotLive)
+    pending = func.coalesce(statement.excluded.pending_records, -1)
     newer: ColumnElement[bool] = (table.c.heartbeat_at.is_(None)) | (
-        statement.excluded.heartbeat_at >= table.c.heartbeat_at
+        tuple_(statement.excluded.heartbeat_at, pending)
+        > tuple_(table.c.heartbeat_at, func.coalesce(table.c.pending_records, -1))
     )
     statement = statement.on_conflict_do_update(
         index_elements=["lot_id"],

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from pipelines.assets.analysts import KEY as ANALYSTS_FILE
 from pipelines.assets.publication import KEY
 from pipelines.build import build_due
 from pipelines.deliveries import delivery_automation
@@ -58,12 +59,12 @@ def waits_until(settings: Settings, failures: int) -> datetime | None:
 
 def automation(settings: Settings, raw: dg.AssetsDefinition, marts: dg.AssetsDefinition) -> Automation:
     """Jobs, sensor and schedules on ``settings``' instance."""
-    # In process: a process for each of three steps would cost more than the steps themselves.
+    # In process: a process for each of four steps would cost more than the steps themselves.
     refresh = dg.define_asset_job(
         REFRESH,
-        selection=dg.AssetSelection.assets(raw, marts) | dg.AssetSelection.assets(KEY),
+        selection=dg.AssetSelection.assets(raw, marts) | dg.AssetSelection.assets(KEY, ANALYSTS_FILE),
         executor_def=dg.in_process_executor,
-        description="Land what waits, build what is new, test it, publish it.",
+        description="Land what waits, build what is new, test it, publish it, make the analysts' file.",
     )
     nightly = dg.define_asset_job(
         NIGHTLY,

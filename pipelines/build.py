@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import duckdb
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.base_types import EventMsg
 
 from pipelines.dbt_environment import apply_environment, models_hash
 from warehouse.errors import ParkError
@@ -121,13 +122,19 @@ class DbtBuilder:
         self._settings = settings
         self._manifest: Manifest | None = None
 
-    def run(self, arguments: list[str]) -> None:
-        """Run dbt.
+    def run(
+        self,
+        arguments: list[str],
+        *,
+        settings: Settings | None = None,
+        told: Callable[[EventMsg], None] | None = None,
+    ) -> None:
+        """Run dbt, on the lake of ``settings`` if it is another one than the builder's; ``told`` hears dbt's events.
 
         Raises:
             ParkError: a model or test failed; the message names the first ones.
         """
-        apply_environment(self._settings)
+        apply_environment(settings or self._settings)
         if self._manifest is None:
             parsed = dbtRunner().invoke(["parse", "--quiet"])
             self._raise_unless_green(parsed)
@@ -135,7 +142,8 @@ class DbtBuilder:
             self._manifest = parsed.result
         # A run writes into its manifest (compiled text, injected CTEs), which would break the next one.
         manifest: Manifest = self._manifest.deepcopy()  # type: ignore[no-untyped-call]
-        self._raise_unless_green(dbtRunner(manifest=manifest).invoke([*arguments, "--quiet"]))
+        callbacks = [told] if told is not None else []
+        self._raise_unless_green(dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*arguments, "--quiet"]))
 
     @staticmethod
     def _raise_unless_green(outcome: dbtRunnerResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.assets.analysts import analysts_file
 from pipelines.assets.marts import dbt_marts
 from pipelines.assets.publication import publication
 from pipelines.assets.raw import raw_landing
@@ -23,7 +24,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     marts = dbt_marts(settings, prepare_manifest(settings))
     automatic = automation(settings, raw, marts)
     return dg.Definitions(
-        assets=[raw, marts, publication(settings, marts)],
+        assets=[raw, marts, publication(settings, marts), analysts_file(settings)],
         asset_checks=lot_checks(settings),
         jobs=automatic.jobs,
         schedules=automatic.schedules,

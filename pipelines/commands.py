@@ -1,4 +1,4 @@
-"""Commands of the pipelines: demo, up, refresh, publish."""
+"""Commands of the pipelines: demo, up, refresh, publish, recompute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipelines import demo_commands, up_commands
+from pipelines import demo_commands, recompute_commands, up_commands
 from warehouse.settings import load_settings
 
 
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     demo_commands.register(app)
     up_commands.register(app)
+    recompute_commands.register(app)
 
     @app.command()
     def refresh(

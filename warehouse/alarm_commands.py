@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -47,14 +48,19 @@ def register(app: typer.Typer) -> None:
 
     @alarms.command()
     def check(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
-        """Check every rule once, and note who is to be told."""
+        """Check every rule once, and send the messages that are due."""
+        from warehouse.alarms.deliver import deliver_due
         from warehouse.alarms.evaluate import Evaluator
 
-        evaluator = Evaluator(load_settings())
+        settings = load_settings()
+        evaluator = Evaluator(settings)
         try:
             found = evaluator.check()
         finally:
             evaluator.close()
+        for outcome in deliver_due(settings, datetime.now(UTC)):
+            said = "sent" if outcome.error is None else outcome.error.text(settings.language)
+            typer.echo(f"{outcome.message.name}: {said}", err=True)
         typer.echo(
             json.dumps(found.as_dict())
             if as_json

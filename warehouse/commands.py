@@ -1,4 +1,4 @@
-"""Commands of the stores: init, doctor, version, lots, reports, deliveries, alarms, operator log, import and export."""
+"""Commands of the stores: init, doctor, version, and those that the domains register."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import typer
 
 from warehouse import (
     alarm_commands,
+    analysts_commands,
     audit_commands,
+    backup_commands,
     delivery_commands,
     exchange_commands,
     lots_commands,
     moving_commands,
     report_commands,
+    restatement_commands,
 )
 from warehouse.settings import load_settings
 
@@ -22,10 +25,13 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
     moving_commands.register(app)
+    backup_commands.register(app)
+    analysts_commands.register(app)
     alarm_commands.register(app)
 
     @app.command()

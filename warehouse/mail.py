@@ -1,4 +1,4 @@
-"""Sending a mail with an attachment over SMTP.
+"""Sending a mail, with or without an attachment, over SMTP.
 
 Belongs here: the message and the connection. Does not belong here: what is in the report, when to try again.
 """
@@ -32,7 +32,7 @@ class Mail:
     identity: str
     subject: str
     text: str
-    attachment: Path
+    attachment: Path | None
     media_type: str
     addresses: Sequence[str]
     reply_to: str | None = None
@@ -52,6 +52,8 @@ def message(settings: Settings, mail: Mail, now: datetime) -> EmailMessage:
     if mail.reply_to:
         made["Reply-To"] = mail.reply_to
     made.set_content(mail.text)
+    if mail.attachment is None:
+        return made
     main, _, sub = mail.media_type.partition(";")[0].partition("/")
     made.add_attachment(mail.attachment.read_bytes(), maintype=main, subtype=sub, filename=mail.attachment.name)
     return made
@@ -70,7 +72,7 @@ def send(settings: Settings, mail: Mail, now: datetime) -> ParkError | None:
             en="no mail server is set up: set PARK_SMTP_HOST and PARK_SMTP_SENDER, or deliver to the folder",
             code="mail_unavailable",
         )
-    size = mail.attachment.stat().st_size
+    size = 0 if mail.attachment is None else mail.attachment.stat().st_size
     if size > LARGEST_ATTACHMENT:
         raise ParkError(
             zh=f"附件 {size:,} 字节，超过 {LARGEST_ATTACHMENT:,} 字节的上限：请缩小范围，或改为投递到文件夹",

@@ -42,6 +42,7 @@ NO_PLATE_PATTERN: Final = (
 
 _TABLE: Final = str.maketrans(PLATE_FROM[: len(PLATE_TO)], PLATE_TO, PLATE_FROM[len(PLATE_TO) :])
 _is_plate: Final = re.compile(PLATE_PATTERN).fullmatch
+_in_text: Final = re.compile(PLATE_PATTERN)
 _is_no_plate: Final = re.compile(NO_PLATE_PATTERN).fullmatch
 
 _COLOUR_OF_FORM: Final = {
@@ -78,6 +79,11 @@ def recognise(text: str) -> tuple[str | None, str | None]:
 def masked_plate(plate: str) -> str:
     """The first two and the last two characters with stars between; a short one is all stars."""
     return plate[:2] + "*" * (len(plate) - 4) + plate[-2:] if len(plate) > 5 else "*" * len(plate)
+
+
+def masked_text(text: str) -> str:
+    """A text with every plate in it masked."""
+    return _in_text.sub(lambda found: masked_plate(found.group()), text)
 
 
 def form(plate: str) -> str | None:

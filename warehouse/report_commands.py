@@ -15,6 +15,7 @@ from warehouse.errors import ParkError
 from warehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from warehouse.lake.reader import Reader
     from warehouse.reports.base import Report, ReportResult
     from warehouse.security.actor import Actor
 
@@ -68,6 +69,12 @@ def _print_table(result: ReportResult) -> None:
     console.print(table)
     as_of = f"{result.data_as_of:%Y-%m-%d %H:%M:%S} UTC"
     page = result.page
+    if result.basis is not None:
+        from zoneinfo import ZoneInfo
+
+        from warehouse.reports.known import sentence
+
+        console.print(sentence(result.basis, result.language, ZoneInfo(load_settings().schedule_time_zone)))
     if result.language == "zh":
         console.print(f"共 {result.row_count} 行,第 {page.number}/{page.count} 页,数据截止 {as_of}")
     else:
@@ -93,15 +100,13 @@ def _target(output: Path | None, *, bom: bool) -> Iterator[TextIO]:
 
 
 def _write_file(
-    report: Report, settings: Settings, actor: Actor, given: dict[str, Any], language: str, kind: str,
+    report: Report, reader: Reader, settings: Settings, actor: Actor, given: dict[str, Any], language: str, kind: str,
     output: Path | None, *, bom: bool,
 ) -> None:  # fmt: skip
-    from warehouse.lake.reader import Reader
     from warehouse.reports.access import export, run
     from warehouse.reports.export import write_csv, write_json
     from warehouse.reports.files import write_file
 
-    reader = Reader(settings)
     paged = any(given.get(key) for key in ("page", "size", "after"))
     if paged and kind not in _NEED_FILE:
         result = run(report, reader, settings, actor, given, language)
@@ -167,11 +172,17 @@ def register(app: typer.Typer) -> None:
         bom: Annotated[
             bool, typer.Option("--bom", help="CSV for Excel: byte-order mark, formulas made harmless; needs -o.")
         ] = False,
+        known_at: Annotated[
+            str | None, typer.Option("--known-at", help="Figures as known at 2026-11-01, or 2026-11-01T12:00[+08:00].")
+        ] = None,
+        recompute: Annotated[
+            bool, typer.Option("--recompute", help="With --known-at: build from records even what is still kept.")
+        ] = False,
     ) -> None:
-        """Run a report on the published data."""
-        from warehouse.lake.reader import Reader
+        """Run a report on the published data, or as known at a past moment."""
         from warehouse.reports.access import run
         from warehouse.reports.catalogue import find
+        from warehouse.restatement_commands import answering
 
         settings = load_settings()
         language = lang or settings.language
@@ -194,8 +205,10 @@ def register(app: typer.Typer) -> None:
         given |= {key: value for key, value in (("from", start), ("to", end), ("lot", lot)) if value}
         actor = _actor(settings, login)
         if output_format == "table" and output is None:
-            _print_table(run(found, Reader(settings), settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
+            with answering(found, settings, actor, given, known_at, recompute=recompute) as reader:
+                _print_table(run(found, reader, settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
             return
         if output_format == "table":
             _check_choice("--format", output_format, ("csv", "json", *_NEED_FILE))
-        _write_file(found, settings, actor, given, language, output_format, output, bom=bom)
+        with answering(found, settings, actor, given, known_at, recompute=recompute) as reader:
+            _write_file(found, reader, settings, actor, given, language, output_format, output, bom=bom)

@@ -67,6 +67,19 @@ class Settings(BaseSettings):
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
     )
+    gateway_max_connections: int = Field(
+        default=16_384, description="Connections of one gateway process; every lot that waits for commands holds one."
+    )
+    gateway_max_nonces: int = Field(
+        default=3_000_000,
+        description="Nonces remembered by one gateway process, 80 bytes each; one a request for six minutes.",
+    )
+    gateway_command_wait_seconds: int = Field(
+        default=50, description="Longest time that a lot may wait for commands in one request."
+    )
+    gateway_command_check_seconds: float = Field(
+        default=0.5, description="Pause between two looks for new commands, one look for all lots together."
+    )
     journal_segment_seconds: float = Field(default=1.0, description="Age at which the open journal segment is sealed.")
     journal_segment_bytes: int = Field(
         default=32 * 1024 * 1024, description="Size at which the open journal segment is sealed."
@@ -86,6 +99,14 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         default=35, description="Days of which maintenance keeps the last published snapshot of each."
     )
+    analysts_detail_days: int = Field(
+        default=92, description="Days of fct_ tables in the analysts' files; 0 for all that there are."
+    )
+    sql_seconds: int = Field(default=60, description="Longest time of one analyst's query, seconds.")
+    sql_rows: int = Field(default=100_000, description="Most rows that one analyst's query returns.")
+    sql_memory: str = Field(default="512MB", description="DuckDB memory limit of one analyst's query.")
+    sql_threads: int = Field(default=2, description="DuckDB threads of one analyst's query.")
+    sql_running: int = Field(default=4, description="Most analysts' queries that one process runs at once.")
     stale_minutes: int = Field(default=60, description="Silence after which a lot counts as stale.")
 
     alarm_interval_seconds: float = Field(default=30.0, description="Pause between two evaluations of the alarm rules.")
@@ -126,6 +147,36 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
     smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
 
+    backup_url: str = Field(
+        default="",
+        description="Folder or object storage URL (s3://bucket/prefix) of this instance's backups; "
+        "`backups` under home when empty.",
+    )
+    backup_endpoint: str = Field(
+        default="", description="Address of an S3-compatible storage for backups; Amazon's own when empty."
+    )
+    backup_region: str = Field(default="", description="Region of that storage.")
+    backup_key_id: str = Field(default="", description="Access key id at that storage.")
+    backup_secret: SecretStr | None = Field(default=None, description="Secret of that access key.")
+    backup_recipients: str = Field(
+        default="", description="Comma-separated age recipients (age1…) that backups are encrypted to; none when empty."
+    )
+    backup_identity_file: Path | None = Field(
+        default=None,
+        description="File of the age identity that opens encrypted backups, to verify them here.",
+    )
+    backup_include_key: bool = Field(
+        default=False, description="Put the secret key file into backups that are not encrypted, too."
+    )
+    backup_scratch: Path | None = Field(
+        default=None, description="Folder in which backups are prepared and verified; `tmp` under home when unset."
+    )
+    backup_time: str = Field(
+        default="02:15", description="Time of the daily backup in the schedules' zone; none by the clock when empty."
+    )
+    backup_keep_count: int = Field(default=7, description="Newest backups that are kept.")
+    backup_keep_days: int = Field(default=30, description="Days of which every backup is kept.")
+
     @cached_property
     def resolved_ops_url(self) -> str:
         """SQLAlchemy URL of the operational store."""
@@ -140,6 +191,11 @@ class Settings(BaseSettings):
     def resolved_public_url(self) -> str:
         """Address under which drivers reach the pages, without a trailing slash."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.pages_port}"
+
+    @property
+    def resolved_backup_url(self) -> str:
+        """Folder or URL of the backups."""
+        return self.backup_url.rstrip("/") or str(self.home / "backups")
 
     @property
     def catalog_file(self) -> Path:
@@ -160,6 +216,11 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """Folder of ingested source files, named by content hash."""
         return self.home / "archive"
+
+    @property
+    def analysts_path(self) -> Path:
+        """Folder of the analysts' DuckDB files."""
+        return self.home / "analysts"
 
     @property
     def exports_path(self) -> Path:

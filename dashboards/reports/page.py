@@ -51,6 +51,7 @@ class ReportPage:
         above: draws something between filters and figures.
         fixed: parameters that this page sets by itself.
         records: the column whose cells open the timeline of a stay.
+        beside: makes columns of the present moment, which stand before the report's.
     """
 
     report: str
@@ -63,6 +64,7 @@ class ReportPage:
     above: Callable[[Context, dict[str, Any]], None] | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     records: str | None = None
+    beside: Callable[[Context, ReportResult], Sequence[table.Beside]] | None = None
 
 
 def render(context: Context, page: ReportPage) -> None:
@@ -100,7 +102,8 @@ def render(context: Context, page: ReportPage) -> None:
         draw_chart(context, page.report, page.chart(asked), asked)
     with cards.card(f"report_{page.report}"):
         columns = _toolbar(context, page, result, asked, is_list, [one.figure for _source, one in ways])
-        table.draw(context, result, columns, _links(context, page, result, asked))
+        beside = page.beside(context, result) if page.beside is not None else ()
+        table.draw(context, result, columns, _links(context, page, result, asked), beside)
         _paging(context, result)
     _foot(context, result)
 

@@ -7,6 +7,7 @@ Belongs here: cells, alignment, the row of totals, links to where figures come f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -34,26 +35,59 @@ Links = dict[str, Callable[[Mapping[str, Any]], str | None]]
 LONG = 16
 
 
-def draw(context: Context, result: ReportResult, columns: Sequence[Column], links: Links) -> None:
-    """Draw the shown columns of the page's rows, and the totals over the whole filter."""
+@dataclass(frozen=True)
+class Beside:
+    """A column that is not the report's: what is so at this moment. It has neither totals nor a place in files.
+
+    Attributes:
+        heading: its header.
+        write: the cell of a row.
+        tone: the kind of badge that the cell is shown as.
+        leads: the address the cell leads to.
+    """
+
+    heading: str
+    write: Callable[[Mapping[str, Any]], str]
+    tone: Callable[[Mapping[str, Any]], str] | None = None
+    leads: Callable[[Mapping[str, Any]], str] | None = None
+
+    def cell(self, record: Mapping[str, Any]) -> str:
+        """The cell as HTML."""
+        words = escape(self.write(record))
+        if self.tone is not None:
+            words = f"<span class='pc-badge {escape(self.tone(record), quote=True)}'>{words}</span>"
+        if self.leads is not None:
+            words = f"<a href='{escape(self.leads(record), quote=True)}' target='_self'>{words}</a>"
+        return f"<td class='l'>{words}</td>"
+
+
+def draw(
+    context: Context, result: ReportResult, columns: Sequence[Column], links: Links, beside: Sequence[Beside] = ()
+) -> None:
+    """Draw the shown columns of the page's rows, and the totals over the whole filter; ``beside`` stands first."""
     if not result.rows:
         cards.nothing(context.text("grid.none"))
         return
     places = {column.key: place for place, column in enumerate(result.columns)}
     writers = [(column, places[column.key], cell_writer(column, context.language)) for column in columns]
-    head = "".join(
+    head = "".join(f"<th scope='col' class='l'>{escape(one.heading)}</th>" for one in beside)
+    head += "".join(
         f"<th scope='col' class='{_side(column)}'>{escape(column.header(context.language))}</th>" for column in columns
     )
     body = []
     for row in result.rows:
         record = dict(zip(places, row, strict=True))
-        cells = []
+        cells = [one.cell(record) for one in beside]
         for column, place, write in writers:
             words = write(row[place])
             whole = f" title='{escape(words, quote=True)}'" if len(words) > LONG else ""
             cells.append(f"<td class='{_side(column)}'{whole}>{_cell(words, row[place], record, links, column)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
-    foot = _totals(result, writers, links, context.language) if result.totals and result.report.totals_row else ""
+    foot = (
+        _totals(result, writers, links, context.language, len(beside))
+        if result.totals and result.report.totals_row
+        else ""
+    )
     label = escape(result.report.title(context.language), quote=True)
     st.html(
         f"<div class='pc-table' tabindex='0' role='region' aria-label='{label}'>"
@@ -80,8 +114,9 @@ def _totals(
     writers: Sequence[tuple[Column, int, Callable[[Any], str]]],
     links: Links,
     language: str,
+    skipped: int,
 ) -> str:
-    cells = []
+    cells = ["<td></td>"] * skipped
     for position, (column, _place, write) in enumerate(writers):
         value = result.totals.get(column.key)
         words = TOTAL.get(language, TOTAL["en"]) if position == 0 and value is None else write(value)

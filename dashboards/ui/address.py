@@ -34,6 +34,11 @@ def written(name: str) -> list[str]:
     return list(st.query_params.get_all(name))
 
 
+def names() -> list[str]:
+    """Every name that the address has."""
+    return list(st.query_params)
+
+
 def write(name: str, values: Sequence[str]) -> None:
     """Put ``values`` into the address; none takes the name out."""
     if values:

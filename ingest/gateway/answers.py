@@ -44,6 +44,11 @@ def unauthorized(code: str, zh: str, en: str, **details: object) -> Refusal:
     return Refusal(401, code, zh=zh, en=en, headers={"WWW-Authenticate": "ParkCloud-HMAC-SHA256"}, **details)
 
 
+def unknown_key() -> Refusal:
+    """401: the credential is not, or no longer, in force."""
+    return unauthorized("unknown_key", zh="上传凭证不存在或已吊销", en="the credential is unknown or revoked")
+
+
 def too_large(limit: int) -> Refusal:
     """413: the body is over the limit, as sent or after decompression."""
     return Refusal(
@@ -72,3 +77,12 @@ def rate_limited(seconds: float) -> Refusal:
 def unavailable(code: str, zh: str, en: str) -> Refusal:
     """503: not stored, through no fault of the request; sending it again later is right."""
     return Refusal(503, code, zh=zh, en=en, headers={"Retry-After": "5"})
+
+
+def too_busy() -> Refusal:
+    """503: too many requests at the same moment."""
+    return unavailable(
+        "too_many_requests",
+        zh="请求过于频繁，请用更大的批次，稍后重发",
+        en="too many requests; use larger batches and send again later",
+    )

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -23,8 +23,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.gateway import bodies
-from ingest.gateway.answers import Refusal, json_response, rate_limited, unavailable
+from ingest.gateway.answers import Refusal, json_response, rate_limited, too_busy, unavailable
 from ingest.gateway.authentication import Authenticator, Claim
+from ingest.gateway.command_board import CommandBoard
+from ingest.gateway.downlink import Downlink
 from ingest.gateway.group_commit import JournalWriter
 from ingest.gateway.limits import RateLimiter
 from ingest.gateway.metrics import Metrics
@@ -41,13 +43,16 @@ logger = logging.getLogger(__name__)
 # Bodies above this size are read two at a time and decoded in a thread, so that small uploads are not kept waiting.
 LARGE_BYTES: Final = 512 * 1024
 _LARGE_AT_ONCE: Final = 2
+# Requests in hand besides those that wait for commands; more are put off.
+_QUICK_AT_ONCE: Final = 512
+_ACKNOWLEDGEMENT_BYTES: Final = 1024 * 1024
 
 
 class Gateway:
     """One gateway process: what its requests share."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is written before ``start``."""
+    def __init__(self, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+        """Nothing is written before ``start``; when ``is_stopping``, nobody waits any more."""
         self._settings = settings
         self._journal = Journal(settings.journal_path)
         self.metrics = Metrics(self._journal)
@@ -61,21 +66,45 @@ class Gateway:
         self._limiter = RateLimiter(settings.gateway_records_per_minute)
         self._large_read = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._large_decode = asyncio.Semaphore(1)
+        self._in_hand = 0
+        self._board = CommandBoard(settings, on_revoked=self._authenticator.forget, is_stopping=is_stopping)
+        self._downlink = Downlink(settings, self._board, self.metrics)
+        self.metrics.waiting(lambda: self._board.waiting)
         self._openapi = document(settings)
 
     async def start(self) -> None:
-        """Begin to take uploads."""
+        """Begin to take uploads and to look for commands."""
         await self._writer.start()
+        await self._board.start()
 
     async def close(self) -> None:
-        """Flush and seal the journal."""
+        """Let nobody wait; flush and seal the journal."""
+        await self._board.close()
+        self._downlink.close()
         await self._writer.close()
 
     async def records(self, request: Request) -> Response:
         """POST /v1/lots/{lot_code}/records."""
+        return await self._answered(request, self._upload)
+
+    async def commands(self, request: Request) -> Response:
+        """GET /v1/lots/{lot_code}/commands."""
+        return await self._answered(request, self._fetch, is_quick=False)
+
+    async def acknowledgement(self, request: Request) -> Response:
+        """POST /v1/lots/{lot_code}/commands/ack."""
+        return await self._answered(request, self._acknowledge)
+
+    async def _answered(
+        self, request: Request, handle: Callable[[Request], Awaitable[Response]], *, is_quick: bool = True
+    ) -> Response:
+        """Handle a request; whatever goes wrong has an answer, and is counted. One that may wait is no quick one."""
         started = time.perf_counter()
+        self._in_hand += is_quick
         try:
-            response = await self._upload(request)
+            if is_quick and self._in_hand > _QUICK_AT_ONCE:
+                raise too_busy()
+            response = await handle(request)
         except Refusal as refusal:
             response = self._refuse(refusal)
         except BatchError as error:
@@ -83,9 +112,12 @@ class Gateway:
         except ParkError as error:
             response = self._refuse(unavailable(error.code, error.zh, error.en))
         except Exception:
-            logger.exception("an upload could not be handled")
+            logger.exception("a request could not be handled")
             response = self._refuse(_unexpected())
-        self.metrics.answered(response.status_code, time.perf_counter() - started)
+        finally:
+            self._in_hand -= is_quick
+        if is_quick:
+            self.metrics.answered(response.status_code, time.perf_counter() - started)
         return response
 
     async def health(self, _request: Request) -> Response:
@@ -127,12 +159,7 @@ class Gateway:
             if length is None or length > LARGE_BYTES:
                 await stack.enter_async_context(self._large_read)
             body = await bodies.read(request, limit)
-            raw_path = request.scope.get("raw_path") or request.scope["path"].encode()
-            self._authenticator.prove(claim, request.method, raw_path.decode("latin-1"), body)
-            await self._check_lot(claim, request.path_params["lot_code"])
-            wait = self._limiter.seconds_to_wait(claim.key.lot_id)
-            if wait > 0:
-                raise rate_limited(wait)
+            await self._admit(claim, request, body)
             await self._writer.room()
             result = await self._decode(claim, body, encoding, request.headers.get("content-type", ""))
             del body
@@ -148,6 +175,30 @@ class Gateway:
                 "records": noted,
             }
         )
+
+    async def _fetch(self, request: Request) -> Response:
+        claim = await self._authenticator.claim(request.headers)
+        await self._admit(claim, request, await bodies.read(request, 0))
+        self._limiter.charge(claim.key.lot_id, 1)
+        return await self._downlink.fetch(claim, request)
+
+    async def _acknowledge(self, request: Request) -> Response:
+        claim = await self._authenticator.claim(request.headers)
+        body = await bodies.read(request, _ACKNOWLEDGEMENT_BYTES)
+        await self._admit(claim, request, body)
+        self._limiter.charge(claim.key.lot_id, 1)
+        return await self._downlink.acknowledge(claim, body)
+
+    async def _admit(self, claim: Claim, request: Request, body: bytes) -> None:
+        """Prove who sent the request, that it is about their lot, and that the lot does not send too fast."""
+        raw_path = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        # What a request asks for is signed too.
+        self._authenticator.prove(claim, request.method, f"{raw_path}?{query}" if query else raw_path, body)
+        await self._check_lot(claim, request.path_params["lot_code"])
+        wait = self._limiter.seconds_to_wait(claim.key.lot_id)
+        if wait > 0:
+            raise rate_limited(wait)
 
     async def _check_lot(self, claim: Claim, lot_code: str) -> None:
         if lot_code == claim.key.code:
@@ -189,9 +240,9 @@ class Gateway:
         return result
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The ASGI application of one gateway process."""
-    gateway = Gateway(settings)
+def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
+    """The ASGI application of one gateway process; when ``is_stopping``, waiting lots are answered."""
+    gateway = Gateway(settings, is_stopping)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -204,6 +255,8 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/lots/{lot_code}/records", gateway.records, methods=["POST"]),
+            Route("/v1/lots/{lot_code}/commands", gateway.commands, methods=["GET"]),
+            Route("/v1/lots/{lot_code}/commands/ack", gateway.acknowledgement, methods=["POST"]),
             Route("/v1/openapi.json", gateway.openapi),
             Route("/health", gateway.health),
             Route("/metrics", gateway.metrics_page),

@@ -5,7 +5,8 @@ HTTP routing, or how credentials are kept (``warehouse/security/credentials.py``
 
 Limits worth knowing: nonces are remembered by each process and not across restarts, so a captured request could be
 replayed to another gateway process within the clock tolerance. It would bring the same records again, which changes
-nothing, because a record is identified by (lot, kind, record_id, revision). Remembering nonces durably would cost one
+nothing, because a record is identified by (lot, kind, record_id, revision); of commands it would show what the lot was
+shown, which is why the gateway belongs behind TLS. Remembering nonces durably would cost one
 more fsync per request and is not worth that.
 """
 
@@ -16,19 +17,18 @@ import hmac
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from ingest.gateway.answers import unauthorized, unavailable
+from ingest.gateway.answers import too_busy, unauthorized, unavailable, unknown_key
 from warehouse.ops.session import ops_session
 from warehouse.security.credentials import LotKey, find_key, sign
 from warehouse.settings import Settings
 
 KEY_SECONDS: Final = 3.0  # after a revocation a credential may live this much longer
-_MAX_KEYS: Final = 10_000
-_MAX_NONCES: Final = 400_000
+_MAX_KEYS: Final = 20_000
 _NONCE = re.compile(r"[A-Za-z0-9_.~-]{16,64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -77,43 +77,52 @@ class Keyring:
             self._cache.popitem(last=False)
         return found
 
+    def forget(self, key_ids: Iterable[str]) -> None:
+        """Look these up anew when they come next: they were revoked."""
+        for key_id in key_ids:
+            self._cache.pop(key_id, None)
+
     def _read(self, key_id: str) -> LotKey | None:
         with ops_session(self._settings) as session:
             return find_key(session, self._settings, key_id)
 
 
 class NonceMemory:
-    """Nonces seen within the time in which their requests would still be fresh, in bounded memory."""
+    """Nonces whose requests would still be fresh, in bounded memory.
 
-    def __init__(self, keep_seconds: float, limit: int = _MAX_NONCES) -> None:
-        """Remember each nonce for ``keep_seconds`` to twice that, at most ``limit`` of them."""
-        self._keep_seconds = keep_seconds
+    Kept by the minute of the request's own timestamp: a request is stale when its timestamp is older than the
+    tolerance, so a minute's nonces are dropped together that long after its end.
+    """
+
+    def __init__(self, tolerance_seconds: int, limit: int, clock: Callable[[], float] = time.time) -> None:
+        """Remember at most ``limit`` nonces."""
+        self._tolerance = tolerance_seconds
         self._limit = limit
-        self._current: set[int] = set()
-        self._previous: set[int] = set()
-        self._turned_at = time.monotonic()
+        self._clock = clock
+        self._minutes: dict[int, set[int]] = {}
 
-    def remember(self, key_id: str, nonce: str) -> bool:
-        """Take note of a nonce; False when it was seen before.
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return sum(len(nonces) for nonces in self._minutes.values())
+
+    def remember(self, key_id: str, nonce: str, timestamp: int) -> bool:
+        """Take note of the nonce of a request that is fresh; False when it was seen before.
+
+        The timestamp is part of what is remembered: under another one the request would have another signature.
 
         Raises:
             Refusal: 503 when the memory is full: without it a replay could not be told.
         """
-        age = time.monotonic() - self._turned_at
-        if age >= self._keep_seconds:
-            self._previous = self._current if age < 2 * self._keep_seconds else set()
-            self._current = set()
-            self._turned_at = time.monotonic()
-        value = int.from_bytes(blake2b(f"{key_id}\n{nonce}".encode(), digest_size=8).digest())
-        if value in self._current or value in self._previous:
+        now = self._clock()
+        for minute in [found for found in self._minutes if (found + 1) * 60 + self._tolerance < now]:
+            del self._minutes[minute]
+        value = int.from_bytes(blake2b(f"{key_id}\n{nonce}\n{timestamp}".encode(), digest_size=8).digest())
+        seen = self._minutes.setdefault(timestamp // 60, set())
+        if value in seen:
             return False
-        if len(self._current) + len(self._previous) >= self._limit:
-            raise unavailable(
-                "too_many_requests",
-                zh="请求过于频繁，请用更大的批次，稍后重发",
-                en="too many requests; use larger batches and send again later",
-            )
-        self._current.add(value)
+        if len(self) >= self._limit:
+            raise too_busy()
+        seen.add(value)
         return True
 
 
@@ -124,8 +133,11 @@ class Authenticator:
         """One per process."""
         self._tolerance = settings.gateway_clock_tolerance_seconds
         self._keyring = Keyring(settings)
-        # A timestamp may lie ahead by the tolerance and is then fresh for twice the tolerance.
-        self._nonces = NonceMemory(2 * self._tolerance + 1)
+        self._nonces = NonceMemory(self._tolerance, settings.gateway_max_nonces)
+
+    def forget(self, key_ids: Iterable[str]) -> None:
+        """Credentials that were revoked are asked for anew."""
+        self._keyring.forget(key_ids)
 
     async def claim(self, headers: Mapping[str, str]) -> Claim:
         """Read the signature headers.
@@ -165,11 +177,7 @@ class Authenticator:
             )
         key = await self._keyring.find(key_id) if _KEY_ID.fullmatch(key_id) else None
         if key is None:
-            raise unauthorized(
-                "unknown_key",
-                zh="上传凭证不存在或已吊销",
-                en="the credential is unknown or revoked",
-            )
+            raise unknown_key()
         return Claim(key, timestamp, nonce, signature.lower())
 
     def prove(self, claim: Claim, method: str, path: str, body: bytes) -> None:
@@ -185,7 +193,7 @@ class Authenticator:
                 zh="签名不符：请核对密钥、路径与所签的请求体",
                 en="the signature does not match; check the secret, the path and the body that was signed",
             )
-        if not self._nonces.remember(claim.key.key_id, claim.nonce):
+        if not self._nonces.remember(claim.key.key_id, claim.nonce, int(claim.timestamp)):
             raise unauthorized(
                 "replayed_nonce",
                 zh="该 X-Park-Nonce 已用过；重发时请换新的并重新签名",

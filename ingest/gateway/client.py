@@ -1,4 +1,4 @@
-"""A client of the upload interface: for the simulator, tests, benchmarks, and as a pattern for lots' systems.
+"""A client of the gateway: for the simulator, tests, benchmarks, and as a pattern for lots' systems.
 
 Belongs here: signing, compressing, sending again. Does not belong here: making records.
 """
@@ -51,7 +51,7 @@ class GatewayClient:
         self._secret = secret
         self._compress = compress
         self._attempts = attempts
-        self._path = f"/v1/lots/{quote(lot_code, safe='')}/records"
+        self._root = f"/v1/lots/{quote(lot_code, safe='')}"
         self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds)
 
     def __enter__(self) -> GatewayClient:
@@ -83,10 +83,30 @@ class GatewayClient:
         if self._compress:
             body = gzip.compress(body, compresslevel=3)
             headers["content-encoding"] = "gzip"
+        return self._ask("POST", "/records", body, headers)
+
+    def commands(self, after: int = 0, wait: int = 0) -> dict[str, Any]:
+        """Commands that the lot has not kept yet: ``{"commands": […], "cursor": n}``; waits for some ``wait`` seconds.
+
+        Keep the commands before asking with the new cursor.
+        """
+        return self._ask("GET", f"/commands?after={after}&wait={wait}", b"", {}, timeout_seconds=wait + 20.0)
+
+    def acknowledge(self, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Say what became of commands: ``command_id``, ``result`` (applied or failed), ``message``, ``at``."""
+        body = msgspec.json.encode({"commands": list(results)})
+        return self._ask("POST", "/commands/ack", body, {"content-type": "application/json"})
+
+    def _ask(
+        self, method: str, path: str, body: bytes, headers: dict[str, str], *, timeout_seconds: float | None = None
+    ) -> dict[str, Any]:
+        target = self._root + path
+        timeout = httpx.USE_CLIENT_DEFAULT if timeout_seconds is None else httpx.Timeout(timeout_seconds)
         pause = 0.2
         for attempt in range(1, self._attempts + 1):
+            signed = headers | self.signature(body, method, path)
             try:
-                response = self._http.post(self._path, content=body, headers=headers | self.signature(body))
+                response = self._http.request(method, target, content=body, headers=signed, timeout=timeout)
             except httpx.TransportError as error:
                 if attempt == self._attempts:
                     raise ParkError(
@@ -105,14 +125,14 @@ class GatewayClient:
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def signature(self, body: bytes) -> dict[str, str]:
-        """Fresh signature headers for ``body`` as it will be sent."""
+    def signature(self, body: bytes, method: str = "POST", path: str = "/records") -> dict[str, str]:
+        """Fresh signature headers for ``body`` as it will be sent; ``path`` is below the lot's, with its query."""
         timestamp, nonce = str(int(time.time())), secrets.token_urlsafe(18)
         return {
             "x-park-key": self._key_id,
             "x-park-timestamp": timestamp,
             "x-park-nonce": nonce,
-            "x-park-signature": sign(self._secret, "POST", self._path, timestamp, nonce, body),
+            "x-park-signature": sign(self._secret, method, self._root + path, timestamp, nonce, body),
         }
 
 

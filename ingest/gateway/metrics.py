@@ -7,10 +7,10 @@ so that no sender can make up new ones.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -67,6 +67,15 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._commands = Counter(
+            "park_gateway_commands",
+            "Commands given to lots and acknowledged by them, by what happened",
+            ["event"],
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "park_gateway_waiting_lots", "Lots that wait for commands at the moment", registry=self._registry
+        )
         self._registry.register(_BacklogCollector(journal))
         ProcessCollector(registry=self._registry)
 
@@ -84,6 +93,15 @@ class Metrics:
     def refused(self, code: str) -> None:
         """Count one upload refused as a whole; ``code`` is one of ours."""
         self._refusals.labels(code).inc()
+
+    def commands(self, event: str, count: int) -> None:
+        """Count commands ``delivered``, ``applied`` or ``failed``."""
+        if count:
+            self._commands.labels(event).inc(count)
+
+    def waiting(self, count: Callable[[], int]) -> None:
+        """Where to ask how many lots wait."""
+        self._waiting.set_function(count)
 
     def fsync(self, seconds: float) -> None:
         """Take note of one journal flush."""

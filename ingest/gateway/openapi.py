@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ingest.gateway.authentication import KEY_SECONDS
+from ingest.gateway.openapi_downlink import DOWNLINK_SCHEMAS, acknowledge_operation, commands_operation
 from ingest.records import rules
 from ingest.records.kinds import STRUCTS
 from ingest.records.verdicts import MARKS, REJECTS
 from warehouse.codes import codes
 from warehouse.settings import Settings
 
+_ERROR_ANSWER: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 _ERRORS: Final = {
     "400": "The body is malformed, cut short or badly compressed.",
     "401": "The request is not signed as it must be, is stale, or was sent before.",
@@ -39,7 +41,7 @@ def document(settings: Settings) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "停车云 ParkCloud upload",
+            "title": "停车云 ParkCloud gateway",
             "version": rules.VERSION,
             "description": "Lots upload what happens. Records are identified by (lot, kind, record_id); a higher "
             "revision replaces a lower one, and sending a record again changes nothing, so that every failed upload "
@@ -48,6 +50,8 @@ def document(settings: Settings) -> dict[str, Any]:
         "security": [{"key": [], "timestamp": [], "nonce": [], "signature": []}],
         "paths": {
             "/v1/lots/{lot_code}/records": {"post": _upload(settings, reference)},
+            "/v1/lots/{lot_code}/commands": {"get": commands_operation(settings, _ERROR_ANSWER)},
+            "/v1/lots/{lot_code}/commands/ack": {"post": acknowledge_operation(_ERROR_ANSWER)},
             "/v1/openapi.json": {"get": _open("This document.", "application/json", {"type": "object"})},
             "/health": {"get": _open("State and backlog; 503 while uploads cannot be stored.", "application/json", {})},
             "/metrics": {"get": _open("Prometheus metrics.", "text/plain", {"type": "string"})},
@@ -62,11 +66,13 @@ def document(settings: Settings) -> dict[str, Any]:
                 "nonce": _header("X-Park-Nonce", "16 to 64 letters, digits or _ . ~ -; new for each request."),
                 "signature": _header(
                     "X-Park-Signature",
-                    "Hex HMAC-SHA256 with the secret over method, path, timestamp, nonce and the hex SHA-256 of the "
-                    "body as sent, joined by newlines.",
+                    "Hex HMAC-SHA256 with the secret over method, path (with ? and the query when there is one), "
+                    "timestamp, nonce and the hex SHA-256 of the body as sent, joined by newlines.",
                 ),
             },
-            "schemas": kinds | {"Record": record, "Verdict": _VERDICT, "Answer": _answer(reference), "Error": _ERROR},
+            "schemas": kinds
+            | DOWNLINK_SCHEMAS
+            | {"Record": record, "Verdict": _VERDICT, "Answer": _answer(reference), "Error": _ERROR},
         },
     }
 
@@ -128,7 +134,6 @@ def _open(description: str, media_type: str, schema: dict[str, Any]) -> dict[str
 
 
 def _upload(settings: Settings, reference: str) -> dict[str, Any]:
-    error = {"application/json": {"schema": {"$ref": reference + "Error"}}}
     example = {"records": [_example(kind) for kind in ("entry", "charge")]}
     return {
         "operationId": "uploadRecords",
@@ -172,7 +177,7 @@ def _upload(settings: Settings, reference: str) -> dict[str, Any]:
                 "description": "Every record has its verdict and is on disk.",
                 "content": {"application/json": {"schema": {"$ref": reference + "Answer"}}},
             },
-            **{status: {"description": text, "content": error} for status, text in _ERRORS.items()},
+            **{status: {"description": text, "content": _ERROR_ANSWER} for status, text in _ERRORS.items()},
         },
     }
 

@@ -54,5 +54,6 @@ def simulate(
     else:
         typer.echo(
             f"sent {summary.records}: accepted {summary.accepted}, marked {summary.marked}, "
-            f"rejected {summary.rejected}; failed attempts {summary.failures}"
+            f"rejected {summary.rejected}; failed attempts {summary.failures}; "
+            f"commands applied {summary.commands.applied}, failed {summary.commands.failed}"
         )

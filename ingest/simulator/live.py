@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from ingest.gateway.client import GatewayClient
 from ingest.simulator.extra import ExtraTraffic
 from ingest.simulator.feed import Feed
 from ingest.simulator.model import LotModel
+from ingest.simulator.obedience import ObedienceSummary, ObedientLot
 from warehouse.errors import ParkError
 from warehouse.ops.models import Lot, LotLive
 from warehouse.ops.session import ops_session
@@ -54,6 +55,7 @@ class SimulationSummary:
     marked: int = 0
     rejected: int = 0
     failures: int = 0
+    commands: ObedienceSummary = field(default_factory=ObedienceSummary)
 
     def add(self, records: int, answer: dict[str, Any]) -> None:
         """Count one answered batch."""
@@ -71,6 +73,7 @@ class _Sender:
     extra: ExtraTraffic | None
     client: GatewayClient
     cursor: int
+    ear: ObedientLot
     next_attempt: float = 0.0
     pause: float = 1.0
 
@@ -121,6 +124,7 @@ class LiveSimulator:
             while not stop.is_set() and (end is None or self._clock() < end):
                 for sender in senders:
                     self._advance(sender, int(self._clock()))
+                    sender.ear.listen(self._clock(), self.summary.commands)
                 stop.wait(tick)
             for sender in senders:
                 self._close(sender, int(self._clock()))
@@ -139,9 +143,8 @@ class LiveSimulator:
                     GatewayClient(self._base_url, lot.code, key_id, secret, compress=True, attempts=1)
                 )
                 extra = ExtraTraffic(lot, self._seed, self._rate / len(present)) if self._rate else None
-                found.append(
-                    _Sender(Feed(lot, self._seed, self._scale), extra, client, _last_heard(session, lot_id, now))
-                )
+                feed, heard = Feed(lot, self._seed, self._scale), _last_heard(session, lot_id, now)
+                found.append(_Sender(feed, extra, client, heard, ObedientLot(lot.code, client, self._seed)))
         if not found:
             raise ParkError(
                 zh="没有可模拟的停车场；先运行 park demo",

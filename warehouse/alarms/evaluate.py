@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from warehouse.alarms.announce import announce
 from warehouse.alarms.conditions import Asking
+from warehouse.alarms.deliver import deliver_due
 from warehouse.alarms.expectations import Expectations
 from warehouse.alarms.reconcile import purge, reconcile
 from warehouse.errors import ParkError
@@ -28,6 +29,7 @@ from warehouse.settings import Settings
 
 LOG = logging.getLogger(__name__)
 _LOCK: Final = 0x5041414C
+SEND_EVERY_SECONDS: Final = 5.0
 _PURGE_EVERY: Final = timedelta(hours=1)
 
 
@@ -90,25 +92,38 @@ class Evaluator:
 
 
 def follow(settings: Settings, stop: threading.Event, report: Callable[[Evaluation], None]) -> None:
-    """Evaluate and send every ``alarm_interval_seconds`` until ``stop`` is set; a trouble does not end it."""
+    """Evaluate every ``alarm_interval_seconds`` and send what is due until ``stop`` is set; a trouble ends nothing."""
     evaluator = Evaluator(settings, watching_since=datetime.now(UTC))
+
+    def evaluate() -> None:
+        evaluation = evaluator.check()
+        if evaluation.raised or evaluation.recovered:
+            report(evaluation)
+
+    # By itself: a receiver that does not answer must not hold up the rules.
+    sender = threading.Thread(
+        target=_repeat, args=(stop, SEND_EVERY_SECONDS, lambda: deliver_due(settings, datetime.now(UTC))), daemon=True
+    )
+    sender.start()
     try:
         # Not at once: the lander and the lots get a moment to be heard after a start of everything.
-        while not stop.wait(settings.alarm_interval_seconds):
-            try:
-                evaluation = evaluator.check()
-            except (SQLAlchemyError, ParkError, OSError):
-                LOG.exception("the alarm rules were not evaluated")
-                continue
-            except Exception as error:
-                if not is_database_error(error):
-                    raise
-                LOG.exception("the alarm rules were not evaluated")
-                continue
-            if evaluation.raised or evaluation.recovered:
-                report(evaluation)
+        _repeat(stop, settings.alarm_interval_seconds, evaluate)
     finally:
+        stop.set()
+        sender.join(timeout=1.0)
         evaluator.close()
+
+
+def _repeat(stop: threading.Event, seconds: float, act: Callable[[], object]) -> None:
+    while not stop.wait(seconds):
+        try:
+            act()
+        except (SQLAlchemyError, ParkError, OSError):
+            LOG.exception("alarms wait")
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            LOG.exception("alarms wait")
 
 
 def _take_turns(session: Session) -> None:

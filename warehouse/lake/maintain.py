@@ -16,9 +16,10 @@ from typing import Final
 import duckdb
 from sqlalchemy import select
 
+from warehouse.errors import ParkError
 from warehouse.lake.connect import LAKE, current_snapshot, open_lake
 from warehouse.lake.publish import green_snapshot, last_green
-from warehouse.lake.writer import writer_lock
+from warehouse.lake.writer import deletion_lock, writer_lock
 from warehouse.ops.models import Publication
 from warehouse.ops.session import ops_session
 from warehouse.settings import Settings
@@ -36,13 +37,14 @@ _MIN_FILES: Final = 2
 
 @dataclass(frozen=True)
 class Maintained:
-    """What one maintenance did: numbers of files and snapshots."""
+    """What one maintenance did: numbers of files and snapshots; whether a backup kept it from deleting files."""
 
     merged_files: int = 0
     rewritten_files: int = 0
     expired_snapshots: int = 0
     deleted_files: int = 0
     orphaned_files: int = 0
+    is_deletion_put_off: bool = False
 
     def as_dict(self) -> dict[str, int]:
         """For metadata and ``--json``."""
@@ -80,10 +82,17 @@ def maintain(
     with writer_lock(settings), _Lake(settings) as connection:
         _forget_old_builds(connection, instant)
         expired = _expire(settings, connection, instant)
-    with writer_lock(settings), _Lake(settings) as connection:
-        deleted = _delete(connection, "ducklake_cleanup_old_files", instant - cleanup_age)
-        orphans = _delete(connection, "ducklake_delete_orphaned_files", instant - orphan_age)
-    return replace(done, expired_snapshots=expired, deleted_files=deleted, orphaned_files=orphans)
+    done = replace(done, expired_snapshots=expired)
+    try:
+        with deletion_lock(settings, wait_seconds=0), writer_lock(settings), _Lake(settings) as connection:
+            deleted = _delete(connection, "ducklake_cleanup_old_files", instant - cleanup_age)
+            orphans = _delete(connection, "ducklake_delete_orphaned_files", instant - orphan_age)
+    except ParkError as error:
+        if error.code != "files_in_use":
+            raise
+        # A backup is copying them; the next maintenance deletes them.
+        return replace(done, is_deletion_put_off=True)
+    return replace(done, deleted_files=deleted, orphaned_files=orphans)
 
 
 def kept_snapshots(settings: Settings, connection: duckdb.DuckDBPyConnection, now: datetime) -> tuple[int, set[int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import duckdb
 from sqlalchemy import select
@@ -22,8 +23,29 @@ from warehouse.settings import Settings
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What figures about a past moment rest on.
+
+    Attributes:
+        asked: the moment, UTC.
+        way: ``published``: read from the snapshot published then; ``recomputed``: built from raw rows known then.
+        raw_to: the newest batch known then.
+        entities_then: whether lots, areas and capacity are those of then, and not those of today.
+        snapshot_id: the snapshot published then, when it was read.
+        published_at: when that publication was made; None before the first one.
+    """
+
+    asked: datetime
+    way: Literal["published", "recomputed"]
+    raw_to: int
+    entities_then: bool
+    snapshot_id: int | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Published:
-    """The snapshot in force, and how the newest build ended."""
+    """The snapshot in force, and how the newest build ended; ``basis`` is set when it is a past moment's."""
 
     snapshot_id: int
     build_id: str
@@ -31,6 +53,7 @@ class Published:
     published_at: datetime
     last_build_state: str
     last_build_message: str | None
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,10 @@ class View:
 class Reader:
     """Reads what is published; one per process, safe to share between threads."""
 
-    def __init__(self, settings: Settings, *, slots: int = _SLOTS) -> None:
-        """Nothing is opened before the first view."""
+    def __init__(self, settings: Settings, *, slots: int = _SLOTS, at: Published | None = None) -> None:
+        """Nothing is opened before the first view; with ``at`` it stays there and follows no newer publication."""
         self._settings = settings
+        self._at = at
         self._slots = threading.Semaphore(slots)
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -152,7 +153,7 @@ class Reader:
                 self._retire(pinned)
 
     def _newest(self) -> _Pinned:
-        publication = published(self._settings)
+        publication = self._at or published(self._settings)
         with self._opening:
             with self._lock:
                 if self._serves(publication):

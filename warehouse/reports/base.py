@@ -19,6 +19,7 @@ from typing import Any, Final
 import polars as pl
 
 from warehouse.errors import ParkError
+from warehouse.lake.publish import Basis
 from warehouse.lake.reader import Reader, Row, View, cache_key
 from warehouse.reports.columns import POLARS_TYPES, SUM, Column, ColumnType
 from warehouse.reports.parameters import LARGEST_PAGE, Parameter, whole_number
@@ -82,6 +83,7 @@ class ReportResult:
         totals: by column key, over every row of the filter; only columns that can be added up.
         row_count: rows of the whole filter.
         data_as_of: how far the published data reach, UTC.
+        basis: what the figures rest on when they are those of a past moment.
     """
 
     report: Report
@@ -94,6 +96,7 @@ class ReportResult:
     data_as_of: datetime
     snapshot_id: int
     language: str
+    basis: Basis | None = None
 
     @property
     def headers(self) -> list[str]:
@@ -280,7 +283,8 @@ def _question(
     return question, cache_key(report.name, parts, lots, view.publication.snapshot_id)
 
 
-def _normal(params: Mapping[str, Any]) -> dict[str, Any]:
+def normal(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by the names that reports use: ``-`` and ``_`` are the same."""
     return {key.replace("-", "_"): value for key, value in params.items()}
 
 
@@ -299,6 +303,7 @@ def _result(
         data_as_of=question.as_of,
         snapshot_id=view.publication.snapshot_id,
         language=question.language,
+        basis=view.publication.basis,
     )
 
 
@@ -318,7 +323,7 @@ def run(
     Raises:
         ParkError: a parameter, lot or period does not fit; Forbidden for a lot outside the scope.
     """
-    given = _normal(params or {})
+    given = normal(params or {})
     request = read_page(report, given)
     with reader.view() as view:
         question, key = _question(report, view, scope, given, language)
@@ -333,7 +338,7 @@ def stream(
     report: Report, reader: Reader, scope: Scope, params: Mapping[str, Any] | None = None, language: str = "zh"
 ) -> Iterator[Stream]:
     """All rows of a report, in batches, at one snapshot; arguments and errors as for ``run``."""
-    given = _normal(params or {})
+    given = normal(params or {})
     request = read_page(report, {"sort": given.get("sort")})
     with reader.view() as view:
         question, key = _question(report, view, scope, given, language)

@@ -7,7 +7,7 @@ from typing import Final
 from warehouse.errors import ParkError
 from warehouse.reports.alarm import ALARMS
 from warehouse.reports.base import Report
-from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, PAY_STATIONS, TERMINALS
+from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, OF_ONE_DEVICE, PAY_STATIONS, TERMINALS
 from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANALYSIS, TEMPORARY_FEE_STATISTICS
 from warehouse.reports.home import HOME_REPORTS
 from warehouse.reports.invoice import INVOICES
@@ -42,6 +42,7 @@ _ALL: Final[tuple[Report, ...]] = (
     TERMINALS,
     PAY_STATIONS,
     DISPLAYS,
+    *OF_ONE_DEVICE,
     COMPLETENESS,
     MISSING_HOURS,
     REJECTS,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from warehouse.reports.columns import Column, boolean, code, codes, instant, ratio, text
+from warehouse.reports.columns import Column, boolean, code, codes, day, duration, instant, ratio, text
 from warehouse.reports.period import Grain
-from warehouse.reports.pieces import LOT, LOT_CODE, code_filter, equal_filter
+from warehouse.reports.pieces import LOT, LOT_CODE, code_filter, equal_filter, yes_no_filter
 from warehouse.reports.table import TableReport
 
 _NUMBER: Final = text("number", "编号", "Number")
@@ -86,6 +86,9 @@ def _devices(name: str, device_type: str, zh: str, en: str, columns: tuple[Colum
             equal_filter("ip", "IP", "IP address", "s.ip"),
             equal_filter("area", "区域", "area", "s.area_name"),
             equal_filter("gate", "出入口名称", "gate, name", "s.gate_name"),
+            yes_no_filter(
+                "repeated", "编号或 IP 重复", "number or IP used twice in the lot", "s.same_number or s.same_ip"
+            ),
         ),
         totals_row=False,
         sql=_SQL,
@@ -116,4 +119,106 @@ DISPLAYS: Final = _devices(
     "显示屏",
     "Displays",
     (*_named("显示屏名称", "Display"), _DOWNLOAD, _GUIDANCE, _STATE, *_BEHIND),
+)
+
+
+_THIS_DEVICE: Final = (equal_filter("device_id", "设备编号", "device id", "s.device_id"),)
+_DAYS_SQL: Final = """
+    select s.lot_id, s.device_id, s.business_date,
+        per_ten_thousand(s.online_seconds, s.online_seconds + s.offline_seconds + s.fault_seconds + s.unknown_seconds)
+            as online_rate,
+        s.online_seconds, s.offline_seconds, s.fault_seconds, s.unknown_seconds,
+        s.online_seconds + s.offline_seconds + s.fault_seconds + s.unknown_seconds as whole_seconds
+    from (select * from {rpt_device_day} where {period}) as s
+    where s.device_type = '{device_type}'{filters}
+"""
+# An interval ends at each business day and at each report; one state without a gap is one row.
+_STATES_SQL: Final = """
+    with cut as (
+        select s.*, coalesce(s.state = lag(s.state) over device and s.started_at = lag(s.ended_at) over device, false)
+            as goes_on
+        from (select * from {fct_device_interval} where {period}) as s
+        where s.device_type = '{device_type}'{filters}
+        window device as (partition by s.lot_id, s.device_id order by s.started_at)
+    ),
+    numbered as (
+        select *, count(*) filter (where not goes_on)
+            over (partition by lot_id, device_id order by started_at) as stretch
+        from cut
+    )
+    select n.lot_id, n.device_id, min(n.state) as state, timezone(min(l.time_zone), min(n.started_at)) as started_at,
+        timezone(min(l.time_zone), max(n.ended_at)) as ended_at,
+        floor(epoch(max(n.ended_at)) - epoch(min(n.started_at)))::bigint as seconds
+    from numbered as n join {dim_lot} as l on l.lot_id = n.lot_id
+    group by n.lot_id, n.device_id, n.stretch
+"""
+
+
+def _of_one_device(report: TableReport, device_type: str) -> tuple[TableReport, TableReport]:
+    """What the drawer of a device shows: its days and its states, newest first."""
+
+    def made(
+        suffix: str, zh: str, en: str, about: tuple[str, str], columns: tuple[Column, ...], sql: str, order: str
+    ) -> TableReport:
+        return TableReport(
+            name=f"{report.name}-{suffix}",
+            zh=f"{report.zh}{zh}",
+            en=f"{report.en}: {en}",
+            about_zh=about[0],
+            about_en=about[1],
+            columns=columns,
+            grain=Grain.DAY,
+            default_days=30,
+            parameters=_THIS_DEVICE,
+            totals_row=False,
+            listed=False,
+            sql=sql,
+            order=order,
+            fragments=lambda _question: {"device_type": device_type},
+        )
+
+    days = made(
+        "days",
+        "每日在线",
+        "days",
+        ("每台设备每个营业日一行。", "One row per device and business day."),
+        (
+            day("business_date", "营业日", "Business day"),
+            ratio("online_rate", "在线率", "Online rate"),
+            duration("online_seconds", "在线", "Online"),
+            duration("offline_seconds", "离线", "Offline"),
+            duration("fault_seconds", "故障", "Fault"),
+            duration("unknown_seconds", "未知", "Unknown"),
+            duration("whole_seconds", "全天", "Whole day"),
+        ),
+        _DAYS_SQL,
+        "business_date desc, lot_id, device_id",
+    )
+    states = made(
+        "states",
+        "状态变化",
+        "states",
+        ("每台设备每段状态一行。", "One row per device and stretch of one state."),
+        (
+            code("state", "状态", "State", "device_state"),
+            instant("started_at", "开始", "From"),
+            instant("ended_at", "结束", "To"),
+            duration("seconds", "时长", "Length"),
+        ),
+        _STATES_SQL,
+        "started_at desc, lot_id, device_id",
+    )
+    return days, states
+
+
+OF_ONE_DEVICE: Final = tuple(
+    made
+    for report, device_type in (
+        (GATE_CONTROLLERS, "controller"),
+        (CAMERAS, "camera"),
+        (TERMINALS, "terminal"),
+        (PAY_STATIONS, "pay_station"),
+        (DISPLAYS, "display"),
+    )
+    for made in _of_one_device(report, device_type)
 )

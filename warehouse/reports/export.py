@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
+from warehouse.lake.publish import Basis
 from warehouse.lake.reader import Row
 from warehouse.reports.base import ReportResult
 from warehouse.reports.columns import ColumnType
@@ -85,6 +86,18 @@ def filter_of(result: ReportResult) -> dict[str, Any]:
     return asked | {key: json_value(value) for key, value in question.values.items()}
 
 
+def known_at_of(basis: Basis) -> dict[str, Any]:
+    """What figures of a past moment rest on, for programs."""
+    return {
+        "asked": basis.asked.isoformat(),
+        "way": basis.way,
+        "snapshot": basis.snapshot_id,
+        "published_at": basis.published_at.isoformat() if basis.published_at is not None else None,
+        "batch": basis.raw_to,
+        "entities": "then" if basis.entities_then else "today",
+    }
+
+
 def write_json(target: TextIO, result: ReportResult, batches: Iterator[list[Row]]) -> int:
     """Write one JSON object: what was asked, columns, rows by key, totals; return the number of rows.
 
@@ -95,6 +108,7 @@ def write_json(target: TextIO, result: ReportResult, batches: Iterator[list[Row]
         "title": result.report.title(result.language),
         "data_as_of": result.data_as_of.isoformat(),
         "snapshot": result.snapshot_id,
+        **({"known_at": known_at_of(result.basis)} if result.basis is not None else {}),
         "filter": filter_of(result),
         "columns": [
             {"key": column.key, "header": column.header(result.language), "type": column.type.value}

@@ -6,27 +6,19 @@ Belongs here: which columns hold plates, and how they are written with stars. Ap
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from warehouse.lake.reader import Row
-from warehouse.plates import PLATE_PATTERN
 from warehouse.plates import masked_plate as masked_plate
+from warehouse.plates import masked_text as masked_text
 from warehouse.reports.base import ReportResult, Stream
 from warehouse.reports.columns import Column
 
 PLATES: Final = frozenset({"plate"})
 TEXTS: Final = frozenset({"remark", "message", "payload"})
 """Columns with free text in which a plate may stand."""
-
-_IN_TEXT: Final = re.compile(PLATE_PATTERN)
-
-
-def masked_text(text: str) -> str:
-    """A text with every plate in it masked."""
-    return _IN_TEXT.sub(lambda found: masked_plate(found.group()), text)
 
 
 def masked_rows(columns: tuple[Column, ...], rows: list[Row]) -> list[Row]:

@@ -77,6 +77,11 @@ _REPORT_MENU: Final = {
     "completeness": "data_quality",
     "missing-hours": "data_quality",
     "rejects": "data_quality",
+    **{
+        f"{name.replace('_', '-')}-{part}": name
+        for name in ("gate_controllers", "cameras", "terminals", "pay_stations", "displays")
+        for part in ("days", "states")
+    },
 }
 
 

@@ -138,9 +138,10 @@ def save_invoice_setting(
         if secret is not None or not has_secret:
             setting.encryption_string_encrypted = None if secret is None else encrypt(settings, secret)
         work.record(ENTITY, lot_id, lot.name, before, after, lot_id=lot_id)
-        # Commands lie in the store in the clear: this one names the secret, and whoever delivers it to the lot decrypts
-        # it then, with ``read_encryption_string``.
-        work.command(lot_id, DOWNLINK, DOWNLINK, {**picture(setting, _SHOWN), "encryption_string": {"set": has_secret}})
+        told = {**picture(setting, _SHOWN), "encryption_string": {"set": has_secret}}
+        stored = setting.encryption_string_encrypted
+        sealed = {"encryption_string": decrypt(settings, stored)} if stored is not None else None
+        work.command(lot_id, DOWNLINK, DOWNLINK, told, secrets=sealed)
         return setting.version
 
 

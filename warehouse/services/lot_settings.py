@@ -11,8 +11,9 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from warehouse.ops.models import AreaCapacity, DownlinkCommand, Lot
+from warehouse.ops.models import AreaCapacity, Lot
 from warehouse.security.actor import Actor
+from warehouse.services.downlink_queue import queue_command
 
 LOT_SETTINGS: Final = "lot_settings"
 TOLD: Final = ("name", "time_zone", "cutover_minutes", "free_space_minutes")
@@ -22,19 +23,16 @@ TOLD: Final = ("name", "time_zone", "cutover_minutes", "free_space_minutes")
 def queue_lot_settings(session: Session, actor: Actor, lot: Lot, now: datetime) -> None:
     """Queue the lot's settings as they are now, inside the caller's transaction."""
     session.flush()
-    session.add(
-        DownlinkCommand(
-            lot_id=lot.lot_id,
-            kind=LOT_SETTINGS,
-            subject=LOT_SETTINGS,
-            payload=_payload(session, lot),
-            state="queued",
-            operator_id=actor.operator_id,
-            operator_name=actor.name,
-            created_at=now,
-        )
+    queue_command(
+        session,
+        lot.lot_id,
+        LOT_SETTINGS,
+        LOT_SETTINGS,
+        _payload(session, lot),
+        now,
+        operator_id=actor.operator_id,
+        operator_name=actor.name,
     )
-    session.flush()
 
 
 def capacities_of(session: Session, lot_id: int) -> list[dict[str, Any]]:

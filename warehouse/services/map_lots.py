@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from warehouse.geography.coordinates import Point
 from warehouse.ops.models import AreaCapacity, AreaFreeSpaces, Lot, LotTariff
 from warehouse.security.actor import Actor
-from warehouse.services.live import LIVE_FOR, free_spaces_by_lot
+from warehouse.services.live import LIVE_FOR, free_spaces_of
 from warehouse.services.lot_areas import nested
 from warehouse.services.lot_licence import local_today
 from warehouse.services.work import reading, visible_lot
@@ -109,7 +109,7 @@ def read_counts(session: Session, now: datetime) -> dict[int, Count]:
     """The free spaces of every lot in use, by id."""
     return {
         found.lot_id: Count(found.free_spaces, found.total_spaces, found.counted_at)
-        for found in free_spaces_by_lot(session, None, now)
+        for found in free_spaces_of(session, None, now).values()
     }
 
 

@@ -109,7 +109,7 @@ def payment_accounts(settings: Settings, actor: Actor, lot_id: int) -> list[Paym
 def save_payment_account(
     settings: Settings, actor: Actor, lot_id: int, provider: str, version: int, form: PaymentForm
 ) -> None:
-    """Set up or change an account. The lot is told the public fields.
+    """Set up or change an account. The lot is told all of it; what is secret lies sealed until it is delivered.
 
     Raises:
         Forbidden: the lot is not there for this actor.
@@ -144,7 +144,8 @@ def save_payment_account(
             "payment_account", f"{lot_id}/{provider}", f"{lot.name} {provider}", before, _picture(row), lot_id=lot_id
         )
         payload = {"provider": provider, "is_enabled": row.is_enabled, **public}
-        work.command(lot_id, PAYMENT_SETTINGS, f"{PAYMENT_SETTINGS}/{provider}", payload)
+        told = {**secrets, PLATFORM_KEY: keys[PLATFORM_KEY]["public_key"]} if form.is_enabled else None
+        work.command(lot_id, PAYMENT_SETTINGS, f"{PAYMENT_SETTINGS}/{provider}", payload, secrets=told)
 
 
 def read_secrets(settings: Settings, actor: Actor, lot_id: int, provider: str) -> PaymentSecrets:

@@ -30,6 +30,7 @@ from warehouse.ops.models.base import Versioned
 from warehouse.ops.session import ops_session, write_session
 from warehouse.security import audit
 from warehouse.security.actor import Actor
+from warehouse.services.downlink_queue import queue_command, seal
 from warehouse.settings import Settings
 
 Entity = TypeVar("Entity", bound=Base)
@@ -138,23 +139,32 @@ class Work:
         return True
 
     def command(
-        self, lot_id: int, kind: str, subject: str, payload: Mapping[str, Any], *, valid_for: timedelta | None = None
+        self,
+        lot_id: int,
+        kind: str,
+        subject: str,
+        payload: Mapping[str, Any],
+        *,
+        valid_for: timedelta | None = None,
+        secrets: Mapping[str, Any] | None = None,
     ) -> DownlinkCommand:
-        """Queue a command for a lot; commands of one ``subject`` are applied in order. The payload holds no secrets."""
-        command = DownlinkCommand(
-            lot_id=lot_id,
-            kind=kind,
-            subject=subject,
-            payload=dict(payload),
-            state="queued",
+        """Queue a command for a lot; commands of one ``subject`` are applied in order.
+
+        The payload holds no secrets: they go into ``secrets``, which lies encrypted until the command is delivered and
+        is then added to the payload.
+        """
+        return queue_command(
+            self.session,
+            lot_id,
+            kind,
+            subject,
+            payload,
+            self.now,
             operator_id=self.actor.operator_id,
             operator_name=self.actor.name,
-            created_at=self.now,
-            expires_at=self.now + valid_for if valid_for else None,
+            valid_for=valid_for,
+            sealed=seal(self.settings, secrets) if secrets else None,
         )
-        self.session.add(command)
-        self.session.flush()
-        return command
 
     def upload(self, lot_id: int, record: Mapping[str, Any]) -> None:
         """Put a record of the contract on its way to the reports, as if the lot had uploaded it."""

@@ -16,7 +16,7 @@ from dashboards.ui import cards, numbers
 from dashboards.views.overview import home_moment
 from dashboards.views.overview.home_moment import Moment, Record
 from warehouse.ops.session import ops_session
-from warehouse.services.live import FreeSpaces, add_up, free_spaces_by_lot
+from warehouse.services.live import FreeSpaces, add_up, free_spaces_of
 
 Amount = int | Decimal | None
 BEFORE = {"day": "previous_", "week": "previous_week_"}
@@ -29,7 +29,7 @@ def draw(context: Context, moment: Moment) -> None:
     totals = context.query("home-totals", **moment.parameters).records()[0]
     hours = context.query("home-traffic-hours", **moment.parameters).records()
     with ops_session(context.settings) as session:
-        free = add_up(free_spaces_by_lot(session, moment.lot_ids, context.now))
+        free = add_up(free_spaces_of(session, moment.lot_ids, context.now).values())
     # A day without any upload is not a day with nothing.
     known = [before for before, prefix in BEFORE.items() if _is_uploaded(hours, prefix)]
     received = _received(totals, hours)
@@ -198,6 +198,9 @@ def _free(context: Context, moment: Moment, free: FreeSpaces, totals: Record) ->
     age = "now" if minutes == 0 else "age"
     exact = text("home.free_exact", free=numbers.count(free.free_spaces), lots=free.live_lots)
     note = text(f"home.free_{age}{some}", minutes=minutes, unknown=free.unknown_lots)
+    if free.derived_lots:
+        exact += text("home.free_exact_derived", lots=free.derived_lots)
+        note += text("home.free_derived", lots=free.derived_lots)
     return _figure(
         context,
         "free",

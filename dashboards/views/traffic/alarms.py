@@ -1,18 +1,39 @@
-"""警报记录: one row per alarm, raised and recovered."""
+"""警报记录: alarms that are open now, every alarm of a period, statistics, rules and channels.
+
+Belongs here: the switch between the parts. Does not belong here: the parts (alarms_open.py, alarms_rules.py, …) and the
+reports.
+"""
 
 from __future__ import annotations
 
 from dashboards.context import Context
 from dashboards.frame import View
+from dashboards.reports.filters import DAYS, PERIOD
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
+from dashboards.ui import address
+from dashboards.views.traffic import alarms_open, alarms_rules
 
 VIEW = View("alarms", ":material/notifications_active:")
-PAGE = ReportPage(
-    "alarms", first=("level", "state"), presets=("last7", "today", "yesterday", "week", "month", "custom")
-)
+PRESETS = ("last7", "today", "yesterday", "week", "month", "custom")
+PAGE = ReportPage("alarms", first=("level", "state"), presets=PRESETS)
+OPEN, HISTORY, RULES = "open", "history", "rules"
 
 
 def render(context: Context) -> None:
     """Draw the page."""
-    render_report(context, PAGE)
+    text = context.text
+    parts = {
+        OPEN: text("alarms.part_open"),
+        HISTORY: text("alarms.part_history"),
+        RULES: text("alarms.part_rules"),
+    }
+    # Links from elsewhere name days, and mean the records of these days.
+    usual = HISTORY if address.written(PERIOD) or address.written(DAYS) else OPEN
+    match address.switch("part", text("menu.alarms"), parts, usual=usual):
+        case "open":
+            alarms_open.draw(context)
+        case "rules":
+            alarms_rules.draw(context)
+        case _:
+            render_report(context, PAGE)

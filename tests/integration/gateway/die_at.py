@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ingest import landing, live_state
+from ingest.gateway import downlink
 from ingest.journal import Journal
 from ingest.lander import Lander
+from warehouse.services import downlink_delivery
 from warehouse.settings import load_settings
 
 
@@ -41,6 +43,10 @@ def sealed_segment(path: Path, *_: Any) -> bool:
 
 def partial_archive(path: Path, *_: Any) -> bool:
     return path.parent.name == "landed"
+
+
+def some_given(_settings: Any, found: Any, *_: Any) -> bool:
+    return bool(found)
 
 
 class NthFileSync:
@@ -78,6 +84,15 @@ def main(moment: str, port: str = "") -> None:
             os.fsync = dying(os.fsync, before=False, when=NthFileSync(4))
         case "sealed, folder not synced":
             Path.rename = dying(original_rename, before=False)  # type: ignore[method-assign]
+        case "commands given, not committed":
+            # Inside of the transaction that gives them.
+            downlink_delivery._answer = dying(downlink_delivery._answer, before=False, when=some_given)
+        case "commands given, not answered":
+            downlink.fetch_commands = dying(downlink.fetch_commands, before=False)
+        case "acknowledged, not committed":
+            downlink_delivery._note = dying(downlink_delivery._note, before=False)
+        case "acknowledged, not answered":
+            downlink.acknowledge_commands = dying(downlink.acknowledge_commands, before=False)
         case _:
             raise SystemExit(f"no such moment: {moment}")
     settings = load_settings()

@@ -12,6 +12,7 @@ from pipelines.build import build_due, open_build, refresh
 from pipelines.checks import missing_hours, stale_lots
 from tests.integration.pipelines.conftest import bad_charge, land, land_uploads, void
 from warehouse.errors import ParkError
+from warehouse.lake.analysts import WHOLE, file_path
 from warehouse.lake.connect import open_lake
 from warehouse.lake.publish import builds_since_green, end_build, landed_up_to, last_green, published, start_build
 from warehouse.settings import Settings
@@ -31,7 +32,7 @@ def test_assets_jobs_schedules_and_sensors_are_these(code: dg.Definitions) -> No
     groups: dict[str, set[str]] = {}
     for key in graph.executable_asset_keys:
         groups.setdefault(str(graph.get(key).group_name), set()).add(key.path[-1])
-    assert groups["publication"] == {"publication"}
+    assert groups["publication"] == {"publication", "analysts_file"}
     assert groups["raw"] >= {"entry", "exit", "charge", "heartbeat", "batch", "rejected_record"}
     assert groups["traffic"] >= {"rpt_traffic_hour", "rpt_occupancy_hour", "rpt_stay_day"}
     assert groups["fee"] >= {"fct_charge", "rpt_fee_day"}
@@ -65,7 +66,8 @@ def test_a_refresh_lands_builds_and_publishes(
     assert standing.last_build_state == "green"
     assert build_due(built).reason is None
     materialized = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
-    assert {"publication", "fct_stay", "batch"} <= materialized
+    assert {"publication", "analysts_file", "fct_stay", "batch"} <= materialized
+    assert file_path(built, standing, WHOLE).exists()
     checks = result.get_asset_check_evaluations()
     assert {"every_lot_is_heard_of", "no_expected_hour_is_missing"} <= {check.check_name for check in checks}
     assert all(check.passed for check in checks if check.asset_key.path[0] == "marts")

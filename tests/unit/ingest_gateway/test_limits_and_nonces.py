@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from ingest.gateway.answers import Refusal
@@ -35,27 +33,28 @@ def test_an_empty_batch_costs_something_too() -> None:
 
 
 def test_a_nonce_counts_once_per_key() -> None:
-    memory = NonceMemory(60)
-    assert memory.remember("a", "n")
-    assert not memory.remember("a", "n")
-    assert memory.remember("b", "n")
+    memory = NonceMemory(300, 100, clock=lambda: 1_000_000.0)
+    assert memory.remember("a", "n", 1_000_000)
+    assert not memory.remember("a", "n", 1_000_000)
+    assert memory.remember("b", "n", 1_000_000)
 
 
-def test_nonces_are_forgotten_only_after_their_time() -> None:
-    memory = NonceMemory(0.4)
-    assert memory.remember("a", "n")
-    time.sleep(0.2)
-    assert not memory.remember("a", "n")
-    time.sleep(0.3)
-    assert not memory.remember("a", "n")
-    time.sleep(1.0)
-    assert memory.remember("a", "n")
+def test_a_nonce_is_remembered_for_as_long_as_its_request_would_be_fresh_and_not_much_longer() -> None:
+    now = [1_000_000.0]
+    memory = NonceMemory(300, 100, clock=lambda: now[0])
+    ahead = 1_000_300  # A lot's clock may be ahead by the tolerance.
+    assert memory.remember("a", "n", ahead)
+    now[0] = ahead + 300.0
+    assert not memory.remember("a", "n", ahead)
+    now[0] = ahead + 361.0
+    assert memory.remember("a", "another", int(now[0]))
+    assert len(memory) == 1
 
 
 def test_when_no_more_nonces_can_be_remembered_requests_are_put_off() -> None:
-    memory = NonceMemory(60, limit=2)
-    assert memory.remember("a", "1")
-    assert memory.remember("a", "2")
+    memory = NonceMemory(300, 2, clock=lambda: 1_000_000.0)
+    assert memory.remember("a", "1", 1_000_000)
+    assert memory.remember("a", "2", 1_000_000)
     with pytest.raises(Refusal) as refused:
-        memory.remember("a", "3")
+        memory.remember("a", "3", 1_000_000)
     assert refused.value.status == 503

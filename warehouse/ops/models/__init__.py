@@ -18,7 +18,7 @@ from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
-from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LotLive, OpenAlarm
+from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
 from warehouse.ops.models.owners import (
     LongTermVehicle,
@@ -59,6 +59,7 @@ __all__ = [
     "FormDraft",
     "Gate",
     "InvoiceSetting",
+    "LivePassage",
     "LongTermVehicle",
     "Lot",
     "LotCredential",

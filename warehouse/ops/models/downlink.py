@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, LargeBinary, String, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from warehouse.ops.models.base import Base
 from warehouse.ops.types import Document, Instant
 
+COMMAND_STATES: Final = ("queued", "delivered", "applied", "failed", "expired", "superseded", "cancelled")
+_IS_OPEN: Final = text("state in ('queued', 'delivered')")
+
 
 class DownlinkCommand(Base):
-    """A command for a lot; commands with the same ``subject`` are applied in the order of their ids."""
+    """A command for a lot; commands with the same ``subject`` are applied in the order of their ids.
+
+    ``number`` counts the lot's deliveries and is what its cursor refers to; ``sealed`` holds what of the payload is
+    secret, encrypted, until the command is finished; ``reported_at`` is when the lot says that it acted.
+    """
 
     __tablename__ = "downlink_command"
 
@@ -30,11 +37,32 @@ class DownlinkCommand(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     message: Mapped[str | None] = mapped_column(String(500))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    number: Mapped[int | None]
+    last_delivered_at: Mapped[datetime | None] = mapped_column(Instant)
+    reported_at: Mapped[datetime | None] = mapped_column(Instant)
+    retry_of: Mapped[int | None]
 
     __table_args__ = (
-        CheckConstraint("state in ('queued', 'delivered', 'applied', 'failed', 'expired')", name="state"),
+        CheckConstraint(
+            "state in ('queued', 'delivered', 'applied', 'failed', 'expired', 'superseded', 'cancelled')", name="state"
+        ),
         Index("ix_downlink_command_lot_id", "lot_id", "command_id"),
+        Index("uq_downlink_command_number", "lot_id", "number", unique=True),
+        Index(
+            "ix_downlink_command_open",
+            "lot_id",
+            "subject",
+            "command_id",
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
+        ),
     )
+
+
+def is_open(command: type[DownlinkCommand] = DownlinkCommand) -> ColumnElement[bool]:
+    """Whether a command is unfinished, in the words of the index: with bound values SQLite would not use it."""
+    return command.state.in_([literal_column("'queued'"), literal_column("'delivered'")])
 
 
 class OutboxRecord(Base):

@@ -1,0 +1,146 @@
+"""Commands for lots over HTTP: the long poll and the acknowledgement.
+
+Belongs here: reading the requests and writing the answers. Does not belong here: who may ask (``authentication.py``),
+who waits (``command_board.py``), which commands there are (``warehouse/services/downlink_delivery.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ingest.gateway.answers import Refusal, json_response, unknown_key
+from ingest.gateway.authentication import Claim
+from ingest.gateway.command_board import CommandBoard, Woken
+from ingest.gateway.metrics import Metrics
+from warehouse.services.downlink_delivery import (
+    Acknowledgement,
+    CredentialEnded,
+    Fetched,
+    acknowledge_commands,
+    fetch_commands,
+)
+from warehouse.settings import Settings
+
+MOST_ACKNOWLEDGED: Final = 1_000
+_THREADS: Final = 4
+Found = TypeVar("Found")
+
+
+class _Said(msgspec.Struct):
+    command_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    result: Literal["applied", "failed"]
+    message: str | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class _Body(msgspec.Struct):
+    commands: Annotated[list[_Said], msgspec.Meta(max_length=MOST_ACKNOWLEDGED)]
+
+
+class Downlink:
+    """What the gateway's requests about commands share."""
+
+    def __init__(self, settings: Settings, board: CommandBoard, metrics: Metrics) -> None:
+        """``board`` is started and closed by the caller."""
+        self._settings = settings
+        self._board = board
+        self._metrics = metrics
+        # However many lots wait, the store is asked by so many at a time.
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="downlink")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False)
+
+    async def fetch(self, claim: Claim, request: Request) -> Response:
+        """GET …/commands: at once when there are commands, else when some come or the time is over.
+
+        Raises:
+            Refusal: 400 for a bad cursor or time, 401 when the credential ends meanwhile.
+        """
+        after = _whole(request, "after", 0, most=2**31 - 1)
+        longest = self._settings.gateway_command_wait_seconds
+        ends = time.monotonic() + min(_whole(request, "wait", longest, most=3600), longest)
+        waiter = self._board.enter(claim.key.lot_id, claim.key.key_id)
+        woken = Woken.NEWS
+        try:
+            is_worth_it = self._board.may_have(claim.key.lot_id)
+            while woken is Woken.NEWS:
+                if is_worth_it:
+                    found = await self._ask(
+                        partial(fetch_commands, self._settings, claim.key.key_id, claim.key.lot_id, after)
+                    )
+                    if found.commands:
+                        self._metrics.commands("delivered", len(found.commands))
+                        return json_response(found)
+                    after = found.cursor
+                woken = await self._board.news(waiter, ends - time.monotonic())
+                is_worth_it = True
+        finally:
+            self._board.leave(waiter)
+        if woken is Woken.REVOKED:
+            raise unknown_key()
+        return json_response(Fetched((), after))
+
+    async def acknowledge(self, claim: Claim, body: bytes) -> Response:
+        """POST …/commands/ack.
+
+        Raises:
+            Refusal: 400 for a malformed body, 401 when the credential has ended.
+        """
+        said = _read(body)
+        noted = await self._ask(partial(acknowledge_commands, self._settings, claim.key.key_id, claim.key.lot_id, said))
+        # What comes next of these subjects may go out now.
+        self._board.tell([claim.key.lot_id])
+        by_id = {one.command_id: one for one in said}
+        for result in ("applied", "failed"):
+            count = sum(one.outcome == "recorded" and by_id[one.command_id].result == result for one in noted)
+            self._metrics.commands(result, count)
+        return json_response({"commands": noted})
+
+    async def _ask(self, work: Callable[[datetime], Found]) -> Found:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _now(work))
+        except CredentialEnded as error:
+            raise unknown_key() from error
+
+
+def _now(work: Callable[[datetime], Found]) -> Callable[[], Found]:
+    return lambda: work(datetime.now(UTC))
+
+
+def _whole(request: Request, name: str, usual: int, *, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > most:
+        raise Refusal(
+            400,
+            "bad_query",
+            zh=f"参数 {name} 应为 0 至 {most} 的整数，收到 {text[:40]}",
+            en=f"{name} must be a whole number from 0 to {most}, not {text[:40]}",
+        )
+    return int(text)
+
+
+def _read(body: bytes) -> Sequence[Acknowledgement]:
+    try:
+        found: list[Any] = msgspec.json.decode(body, type=_Body).commands
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refusal(
+            400,
+            "bad_acknowledgement",
+            zh=f'应为 {{"commands": [{{command_id, result, message, at}}]}}，最多 {MOST_ACKNOWLEDGED} 条：{error}',
+            en=f'must be {{"commands": [{{command_id, result, message, at}}]}}, at most {MOST_ACKNOWLEDGED}: {error}',
+        ) from error
+    return [Acknowledgement(one.command_id, one.result, one.message, one.at) for one in found]

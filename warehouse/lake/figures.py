@@ -1,0 +1,46 @@
+"""Rows and sums of every table of the lake at one snapshot, to compare a restored lake with the one it was taken from.
+
+Does not belong here: figures of reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warehouse.lake.connect import LAKE, open_lake
+from warehouse.settings import Settings
+
+
+def lake_figures(settings: Settings, snapshot: int) -> dict[str, dict[str, Any]]:
+    """By ``schema.table``: ``rows``, and ``sums`` of its amounts by column as text."""
+    connection = open_lake(settings, snapshot=snapshot)
+    try:
+        tables: dict[str, list[str]] = {}
+        for schema, table, column, kind in connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = ? AND NOT internal ORDER BY ALL",
+            [LAKE],
+        ).fetchall():
+            amounts = tables.setdefault(f"{schema}.{table}", [])
+            if kind.startswith("DECIMAL"):
+                amounts.append(column)
+        figures = {}
+        for name, amounts in tables.items():
+            schema, table = name.split(".", 1)
+            sums = "".join(f', CAST(sum("{column}") AS VARCHAR)' for column in amounts)
+            row = connection.execute(f'SELECT count(*){sums} FROM {LAKE}."{schema}"."{table}"').fetchone()
+            assert row is not None
+            figures[name] = {"rows": int(row[0]), "sums": dict(zip(amounts, row[1:], strict=True))}
+        return figures
+    finally:
+        connection.close()
+
+
+def landed_batch_ids(settings: Settings) -> set[str]:
+    """Every batch that is in the ledger."""
+    connection = open_lake(settings, read_only=True)
+    try:
+        rows = connection.execute(f"SELECT batch_id FROM {LAKE}.raw.batch").fetchall()
+    finally:
+        connection.close()
+    return {batch_id for (batch_id,) in rows}
