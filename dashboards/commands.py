@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from warehouse.logs import set_up
 from warehouse.settings import load_settings
 
 
@@ -13,8 +14,12 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def pages() -> None:
         """Serve the pages until stopped."""
+        from dashboards import instance
         from dashboards.server import serve
+        from warehouse.heartbeat import Heartbeat
 
         settings = load_settings()
+        set_up(settings, "pages")
         typer.echo(f"停车云 ParkCloud  http://{settings.host}:{settings.pages_port}")
-        serve(settings)
+        with Heartbeat(settings, "pages", gather=instance.figures):
+            serve(settings)

@@ -95,13 +95,13 @@ class Context:
         """The lots of the published snapshot that this person may see, ordered by id."""
         return self._unguarded("home-devices").question.known_lots
 
-    def missing_hours(self, **parameters: Any) -> int:
-        """Hours of lots in which records were expected and none came.
+    def completeness(self, **parameters: Any) -> Mapping[str, Any]:
+        """``missing_hours`` and ``expected_hours`` of the lots, and their mean ``score`` (None when nothing is known).
 
         Whoever may see a figure may know how complete it is, so this takes no permission of its own; the scope holds.
         """
         given = {name: value for name, value in parameters.items() if value}
-        return int(self._unguarded("missing-hours", **given).totals.get("missing_hours") or 0)
+        return self._unguarded("missing-hours", **given).totals
 
     def _unguarded(self, report: str, **parameters: Any) -> ReportResult:
         return instance.results().get(
@@ -280,6 +280,7 @@ def draw_safely(
 def show_fault(error: Exception, text: Texts | None = None) -> bool:
     """Log ``error`` under a number and show the number; also Streamlit's handler for faults outside of a page."""
     number = secrets.token_hex(4)
+    instance.results().failed()
     LOG.error("page failed, reference %s", number, exc_info=error)
     words = text or Texts("zh")
     cards.notice("bad", words("frame.failed"), words("frame.fault", number=number))

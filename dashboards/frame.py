@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboards import instance, views
+from dashboards import alarm_news, instance, views
 from dashboards.appearance import current_appearance
 from dashboards.context import (
     Context,
@@ -118,6 +118,7 @@ def run() -> None:
         _menu(context, pages, chosen)
         with st.container(key="person"):
             _person(context, settings)
+        alarm_news.watch(context)
     chosen.run()
 
 

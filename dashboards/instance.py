@@ -28,3 +28,9 @@ def reader() -> Reader:
 def results() -> Results:
     """The results of this process."""
     return Results()
+
+
+def figures() -> dict[str, float]:
+    """What this process counted since it started, for its signs of life."""
+    kept = results()
+    return {"reports_asked": kept.asked, "reports_computed": kept.computed, "faults": kept.faults}

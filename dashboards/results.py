@@ -20,16 +20,26 @@ class Results:
         self._most = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, ReportResult] = OrderedDict()
+        self.asked = 0
+        self.computed = 0
+        self.faults = 0
 
     def get(self, key: Hashable, compute: Callable[[], ReportResult]) -> ReportResult:
         """The result under ``key``, computed when it is not there; errors are not kept."""
         with self._lock:
+            self.asked += 1
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         result = compute()
         with self._lock:
+            self.computed += 1
             self._kept[key] = result
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return result
+
+    def failed(self) -> None:
+        """Count a page that could not be drawn through a fault of the program."""
+        with self._lock:
+            self.faults += 1

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from streamlit.web import bootstrap
 
-from dashboards import appearance, frame, login
+from dashboards import appearance, frame, login, snapshots
 from dashboards.exports.routes import route as exported
 from dashboards.gate import Gate
 from dashboards.map.routes import routes as map_routes
@@ -45,6 +45,7 @@ def build_app(settings: Settings) -> st.App:
             *login.routes(settings),
             appearance.route(settings, _page_paths),
             exported(settings),
+            snapshots.route(settings),
             *map_routes(settings),
             *_start_pages(),
         ],

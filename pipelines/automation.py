@@ -18,6 +18,7 @@ from pipelines.assets.analysts import KEY as ANALYSTS_FILE
 from pipelines.assets.publication import KEY
 from pipelines.build import build_due
 from pipelines.deliveries import delivery_automation
+from pipelines.operations import operations_automation
 from pipelines.resources import WRITER_POOL
 from warehouse.lake.maintain import maintain
 from warehouse.lake.publish import newest_build_started_at
@@ -143,12 +144,13 @@ def automation(settings: Settings, raw: dg.AssetsDefinition, marts: dg.AssetsDef
         )
 
     deliver, due_deliveries = delivery_automation(settings, list(UNFINISHED))
+    operations, waiting_operations = operations_automation(settings, list(UNFINISHED))
     return Automation(
-        jobs=[refresh, nightly, maintenance, deliver],
+        jobs=[refresh, nightly, maintenance, deliver, operations],
         schedules=[
             hourly_refresh,
             schedule("nightly", nightly, "30 3 * * *"),
             schedule("hourly_maintenance", maintenance, "37 * * * *"),
         ],
-        sensors=[landed_data, due_deliveries],
+        sensors=[landed_data, due_deliveries, waiting_operations],
     )

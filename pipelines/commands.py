@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from pipelines import demo_commands, recompute_commands, up_commands
+from warehouse.logs import set_up
 from warehouse.settings import load_settings
 
 
@@ -25,9 +26,9 @@ def register(app: typer.Typer) -> None:
         """Build the marts from what has landed, test them, and publish when all is green."""
         from pipelines.build import refresh as run_refresh
 
-        result = run_refresh(
-            load_settings(), full=full, progress=lambda step: typer.echo(f"building: {step}", err=True)
-        )
+        settings = load_settings()
+        set_up(settings, "refresh")
+        result = run_refresh(settings, full=full, progress=lambda step: typer.echo(f"building: {step}", err=True))
         if as_json:
             typer.echo(msgspec.json.encode(result).decode())
         else:

@@ -1,7 +1,9 @@
-"""Commands of the stores: init, doctor, version, and those that the domains register."""
+"""Commands of the stores: init, doctor, metrics, version, and those that the domains register."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Annotated
 
 import typer
@@ -14,7 +16,11 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     lots_commands,
+<<<<<<< HEAD
     moving_commands,
+=======
+    map_commands,
+>>>>>>> main
     report_commands,
     restatement_commands,
 )
@@ -29,7 +35,11 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+<<<<<<< HEAD
     moving_commands.register(app)
+=======
+    map_commands.register(app)
+>>>>>>> main
     backup_commands.register(app)
     analysts_commands.register(app)
     alarm_commands.register(app)
@@ -51,6 +61,35 @@ def register(app: typer.Typer) -> None:
         from importlib.metadata import version as installed_version
 
         typer.echo(f"parkcloud {installed_version('parkcloud')}")
+
+    @app.command()
+    def metrics(
+        host: Annotated[str | None, typer.Option(help="Address to listen on; PARK_HOST when not given.")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on; PARK_METRICS_PORT when not given.")] = None,
+        once: Annotated[bool, typer.Option("--once", help="Print the metrics once and end.")] = False,
+    ) -> None:
+        """Serve Prometheus metrics of all processes of this instance until stopped."""
+        from warehouse import metrics as exporter
+        from warehouse.heartbeat import Heartbeat
+        from warehouse.logs import set_up
+
+        settings = load_settings()
+        if once:
+            typer.echo(exporter.exposition(settings).decode(), nl=False)
+            return
+        set_up(settings, "metrics")
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        address = host or settings.host
+        server, thread = exporter.serve(
+            settings, host=address, port=port if port is not None else settings.metrics_port
+        )
+        typer.echo(f"metrics  http://{address}:{server.server_port}/metrics")
+        with Heartbeat(settings, "metrics"):
+            stop.wait()
+            server.shutdown()
+            thread.join(timeout=5)
 
     @app.command()
     def doctor(

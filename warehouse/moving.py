@@ -40,6 +40,11 @@ class Moved:
     lake_tables: int
 
 
+def target_of(source: Settings, **changed: str | None) -> Settings:
+    """The settings of ``source`` with other stores; made anew, because a copy would keep addresses worked out before."""
+    return Settings(**(source.model_dump() | changed))
+
+
 def move(source: Settings, target: Settings, tell: Callable[[str], None]) -> Moved:
     """Copy both stores of ``source`` into the empty databases of ``target`` and prove them equal.
 

@@ -27,16 +27,15 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
     ) -> None:
         """Copy this instance's stores from SQLite to PostgreSQL and prove the copy; the original is only read."""
-        from warehouse.moving import move
+        from warehouse.moving import move, target_of
 
         source = load_settings()
-        target = source.model_copy(
-            update={
-                "ops_url": ops_url,
-                "catalog_url": catalog_url or ops_url,
-                "catalog_schema": catalog_schema,
-                "data_path": data_path or source.data_path,
-            }
+        target = target_of(
+            source,
+            ops_url=ops_url,
+            catalog_url=catalog_url or ops_url,
+            catalog_schema=catalog_schema,
+            data_path=data_path or source.data_path,
         )
         moved = move(source, target, lambda step: typer.echo(step, err=True))
         if as_json:

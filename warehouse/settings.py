@@ -33,12 +33,20 @@ class Settings(BaseSettings):
     data_path: str | None = Field(
         default=None, description="Folder or s3://BUCKET/PREFIX of the lake's Parquet files; under home when unset."
     )
+<<<<<<< HEAD
     s3_endpoint: str = Field(
         default="", description="Address of an S3-compatible server, http:// or https://; Amazon's own when empty."
     )
     s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
     s3_access_key: SecretStr | None = Field(default=None, description="Access key of the object storage.")
     s3_secret_key: SecretStr | None = Field(default=None, description="Its secret key.")
+=======
+    snapshot_url: str | None = Field(
+        default=None,
+        description="Where pictures of passages lie: file:///folder, s3://bucket/prefix, gs://… or az://…; a folder "
+        "under home when unset. Object storage takes its keys from the usual variables, such as AWS_ACCESS_KEY_ID.",
+    )
+>>>>>>> main
     secret_key: SecretStr | None = Field(
         default=None,
         description="Key that encrypts stored secrets; a key file under home, readable by its owner only, when unset.",
@@ -66,6 +74,9 @@ class Settings(BaseSettings):
     )
     gateway_clock_tolerance_seconds: int = Field(
         default=300, description="Largest difference between the request's timestamp and ours."
+    )
+    gateway_max_snapshot_bytes: int = Field(
+        default=2 * 1024 * 1024, description="Largest picture of a passage accepted."
     )
     gateway_max_connections: int = Field(
         default=16_384, description="Connections of one gateway process; every lot that waits for commands holds one."
@@ -138,6 +149,14 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", description="Default language of pages and reports: zh or en.")
 
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Log lines for people (text) or one JSON object a line (json)."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of what the processes log."
+    )
+    metrics_port: int = Field(default=8703, description="Port of the Prometheus metrics of all processes.")
+
     smtp_host: str = Field(default="", description="Mail server that delivers reports; no e-mail when empty.")
     smtp_port: int = Field(default=587, description="Its port.")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
@@ -147,6 +166,29 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
     smtp_sender: str = Field(default="", description="Sender of the mails; the login when empty.")
 
+    map_tiles: str = Field(
+        default="",
+        description="Address of map tiles with {z}, {x}, {y} and, for a key, {key}; fetched by this server, not by "
+        "browsers. The offline base map when empty.",
+    )
+    map_tiles_key: SecretStr | None = Field(default=None, description="Key that stands for {key}; it stays here.")
+    map_tiles_datum: Literal["wgs84", "gcj02"] = Field(
+        default="wgs84", description="Datum of these tiles: gcj02 for AMap and Tencent, wgs84 for Tianditu and others."
+    )
+    map_tiles_notice: str = Field(default="", description="Whose map it is, shown below it, as its licence asks.")
+    map_tiles_cache_mb: int = Field(default=500, description="Megabytes of tiles kept under home; none when 0.")
+    map_tiles_cache_days: int = Field(default=30, description="Days after which a kept tile is fetched anew.")
+    map_navigation: str = Field(
+        default="amap,baidu,apple,google",
+        description="Apps that a lot's page offers to navigate with, the usual one first: amap, baidu, apple, google.",
+    )
+    route_provider: Literal["embedded", "osrm", "valhalla", "amap", "none"] = Field(
+        default="embedded",
+        description="Who finds driving routes: the router of our own on roads taken in by park map import, a server, "
+        "or nobody.",
+    )
+    route_url: str = Field(default="", description="Address of the OSRM or Valhalla server, or of AMap's service.")
+    route_key: SecretStr | None = Field(default=None, description="Key of AMap's web service.")
     backup_url: str = Field(
         default="",
         description="Folder or object storage URL (s3://bucket/prefix) of this instance's backups; "
@@ -186,6 +228,11 @@ class Settings(BaseSettings):
     def resolved_data_path(self) -> str:
         """Folder of the lake's data files, without a trailing slash."""
         return (self.data_path or str(self.home / "lake" / "data")).rstrip("/")
+
+    @property
+    def resolved_snapshot_url(self) -> str:
+        """Where pictures of passages lie, as a URL without a trailing slash."""
+        return (self.snapshot_url or (self.home / "snapshots").absolute().as_uri()).rstrip("/")
 
     @property
     def resolved_public_url(self) -> str:

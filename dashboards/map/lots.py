@@ -16,7 +16,8 @@ from typing import Final
 
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import Actor
-from warehouse.services.map_lots import MAP, UNKNOWN, Count, MapLot, read_counts, read_lots
+from warehouse.services.live import LotFreeSpaces, free_spaces_of
+from warehouse.services.map_lots import MAP, MapLot, read_lots
 from warehouse.settings import Settings
 
 LOTS_SECONDS: Final = 15.0
@@ -32,21 +33,23 @@ class Shown:
     """
 
     lots: Sequence[MapLot]
-    counts: Mapping[int, Count]
+    counts: Mapping[int, LotFreeSpaces]
 
-    def count(self, lot: MapLot) -> Count:
+    def count(self, lot: MapLot) -> LotFreeSpaces:
         """What is known of the lot's free spaces."""
-        return self.counts.get(lot.lot_id, UNKNOWN)
+        return self.counts.get(lot.lot_id) or LotFreeSpaces(lot.lot_id, None, None, "unknown", None)
 
     def total(self, lot: MapLot) -> int | None:
         """Its spaces: those counted with the free ones, else its capacity of today."""
-        counted = self.count(lot).total
+        counted = self.count(lot).total_spaces
         return lot.spaces if counted is None else counted
 
     @property
     def version(self) -> str:
         """Stands in addresses, so that a browser asks again only when something is new."""
-        told = hash(tuple((lot.code, lot.name, lot.place, self.count(lot).free, self.total(lot)) for lot in self.lots))
+        told = hash(
+            tuple((lot.code, lot.name, lot.place, self.count(lot).free_spaces, self.total(lot)) for lot in self.lots)
+        )
         return format(told & 0xFFFFFFFFFFFF, "x")
 
 
@@ -56,7 +59,7 @@ class MapLots:
 
     settings: Settings
     _lots: tuple[MapLot, ...] = ()
-    _counts: dict[int, Count] = field(default_factory=dict)
+    _counts: dict[int, LotFreeSpaces] = field(default_factory=dict)
     _lots_read: float = float("-inf")
     _counts_read: float = float("-inf")
     _reading: Lock = field(default_factory=Lock)
@@ -76,7 +79,7 @@ class MapLots:
             seen = [lot for lot in seen if all(word in lot.searched for word in words)]
         return Shown(seen, counts)
 
-    def _fresh(self) -> tuple[tuple[MapLot, ...], dict[int, Count]]:
+    def _fresh(self) -> tuple[tuple[MapLot, ...], dict[int, LotFreeSpaces]]:
         with self._reading:
             now, moment = time.monotonic(), datetime.now(UTC)
             if now - self._counts_read > COUNTS_SECONDS:
@@ -84,7 +87,7 @@ class MapLots:
                     if now - self._lots_read > LOTS_SECONDS:
                         self._lots = read_lots(session, moment)
                         self._lots_read = now
-                    self._counts = read_counts(session, moment)
+                    self._counts = free_spaces_of(session, None, moment)
                 self._counts_read = now
             return self._lots, self._counts
 

@@ -83,7 +83,7 @@ def tile(shown: Shown, places: list[tuple[MapLot, Place]], zoom: int, column: in
 
 
 def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool = True) -> Any:
-    free, total = shown.count(lot).free, shown.total(lot)
+    free, total = shown.count(lot).free_spaces, shown.total(lot)
     if free is None:
         said = text("map.tip_unknown")
     elif total is None:
@@ -102,8 +102,8 @@ def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool
 
 
 def _gathered(shown: Shown, members: list[tuple[MapLot, Place]], zoom: int, text: Words) -> Any:
-    known = [lot for lot, _place in members if shown.count(lot).free is not None]
-    free = sum(shown.count(lot).free or 0 for lot in known) if known else None
+    known = [lot for lot, _place in members if shown.count(lot).free_spaces is not None]
+    free = sum(shown.count(lot).free_spaces or 0 for lot in known) if known else None
     totals = [shown.total(lot) for lot in known]
     total = sum(one or 0 for one in totals) if totals and None not in totals else None
     x = sum(place[0] for _lot, place in members) / len(members)
@@ -143,7 +143,7 @@ def around(points: Iterable[Point], width: int, height: int, closest: float = 14
     if not places:
         return Point(105.0, 35.0), 3.2
     xs, ys = [x for x, _y in places], [y for _x, y in places]
-    margin = 90
+    margin = 150
     spread = max((max(xs) - min(xs)) / (width - margin), (max(ys) - min(ys)) / (height - margin), 1e-12)
     middle = from_mercator((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
     return middle, max(1.0, min(closest, log2(1 / (512 * spread))))

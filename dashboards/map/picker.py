@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final
 
 import streamlit as st
-from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
-from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
+from dashboards.map.component import component
 from dashboards.ui import cards
 from warehouse.geography.coordinates import Point
-
-_NAME: Final = "parkcloud.map"
-_ASSETS: Final = Path(__file__).parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def draw(
         if on_pick is not None and isinstance(place, dict):
             on_pick(Point(float(place["longitude"]), float(place["latitude"])))
 
-    _component()(
+    component("map", "<div class='map'></div>", "picker.css", "picker.js")(
         key=key,
         data={
             "marks": [asdict(mark) for mark in marks],
@@ -71,13 +65,3 @@ def draw(
         height=height,
         on_picked_change=picked,
     )
-
-
-def _component() -> Any:
-    """The component, served from this server's own files: the policy of our pages runs no script from elsewhere."""
-    manager = get_bidi_component_manager()
-    if manager.get_component_asset_root(_NAME) is None:
-        package, _, name = _NAME.partition(".")
-        manifest = ComponentManifest(package, "1", [ComponentConfig(name, _ASSETS.name)])
-        manager.register_from_manifest(manifest, _ASSETS.parent)
-    return st.components.v2.component(_NAME, html="<div class='map'></div>", css="picker.css", js="picker.js")

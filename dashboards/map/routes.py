@@ -1,7 +1,8 @@
 """What the map fetches from this server.
 
-Belongs here: the addresses below ``/map/``: the style of the base map and the markers of a tile. The gate has let in
-whoever is signed in; markers are cut to that person's lots. Does not belong here: what stands on them.
+Belongs here: the addresses below ``/map/``: the style of the base map, the markers of a tile, and the tiles of a
+map server. The gate has let in whoever is signed in; markers are cut to that person's lots. Does not belong here: what
+stands on them.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from starlette.routing import Route
 
 from dashboards.map import markers
 from dashboards.map.lots import map_lots
-from dashboards.map.style import style
+from dashboards.map.style import datum_of, style
+from dashboards.map.tiles import Tiles
 from dashboards.requests import language_of, session_cookie
 from dashboards.texts import Texts
 from warehouse.errors import Forbidden
-from warehouse.geography.coordinates import Datum
 from warehouse.ops.models import Operator
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import Actor, actor_of
@@ -31,12 +32,13 @@ CLOSEST_TILE = 22
 
 
 def routes(settings: Settings) -> list[Route]:
-    """GET ``/map/style.json`` and ``/map/lots/<z>/<x>/<y>.json``."""
+    """GET ``/map/style.json``, ``/map/lots/<z>/<x>/<y>.json`` and ``/map/tiles/<layer>/<z>/<x>/<y>``."""
+    fetched = Tiles(settings)
 
     async def base_map(request: Request) -> Response:
         is_dark = request.query_params.get("theme") == "dark"
-        told = await run_in_threadpool(lambda: _json(style(is_dark=is_dark)))
-        return _answer(told, "private, max-age=3600")
+        told = await run_in_threadpool(lambda: _json(style(settings, is_dark=is_dark)))
+        return _answer(told, "private, max-age=300")
 
     async def lots(request: Request) -> Response:
         zoom, column, row = (request.path_params[name] for name in ("z", "x", "y"))
@@ -52,9 +54,19 @@ def routes(settings: Settings) -> list[Route]:
         # The address changes with the counts: what it once answered stays true for it.
         return _answer(told, "private, max-age=60")
 
+    async def tiles(request: Request) -> Response:
+        layer, zoom, column, row = (request.path_params[name] for name in ("layer", "z", "x", "y"))
+        found = None
+        if _is_tile(zoom, column, row):
+            found = await run_in_threadpool(fetched.get, layer, zoom, column, row)
+        if found is None:
+            return PlainTextResponse("no such tile\n", 404)
+        return Response(found.content, media_type=found.kind, headers={"cache-control": "private, max-age=86400"})
+
     return [
         Route("/map/style.json", base_map, methods=["GET"]),
         Route("/map/lots/{z:int}/{x:int}/{y:int}.json", lots, methods=["GET"]),
+        Route("/map/tiles/{layer:int}/{z:int}/{x:int}/{y:int}", tiles, methods=["GET"]),
     ]
 
 
@@ -64,7 +76,7 @@ def _is_tile(zoom: int, column: int, row: int) -> bool:
 
 def _markers(settings: Settings, token: str | None, search: str, tile: tuple[int, int, int], text: Texts) -> bytes:
     shown = map_lots(settings).of(_actor(settings, token), search)
-    return _json(markers.tile(shown, markers.placed(shown, Datum.WGS84), *tile, text))
+    return _json(markers.tile(shown, markers.placed(shown, datum_of(settings)), *tile, text))
 
 
 def _actor(settings: Settings, token: str | None) -> Actor:

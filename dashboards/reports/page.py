@@ -96,7 +96,8 @@ def render(context: Context, page: ReportPage) -> None:
         address.forget_page()
         st.rerun()
     cards.printed(f"{label}  {said}" for label, said in headline(result).lines)
-    _incomplete(context, asked)
+    known = _completeness(context, asked)
+    _incomplete(context, known)
     _figures(context, page, result)
     if page.chart is not None:
         draw_chart(context, page.report, page.chart(asked), asked)
@@ -105,7 +106,7 @@ def render(context: Context, page: ReportPage) -> None:
         beside = page.beside(context, result) if page.beside is not None else ()
         table.draw(context, result, columns, _links(context, page, result, asked), beside)
         _paging(context, result)
-    _foot(context, result)
+    _foot(context, result, known)
 
 
 def _links(context: Context, page: ReportPage, result: ReportResult, asked: Mapping[str, Any]) -> table.Links:
@@ -240,26 +241,32 @@ def _jump() -> None:
         st.session_state["report_jump"] = None
 
 
-def _incomplete(context: Context, asked: Mapping[str, Any]) -> None:
-    """Say beside the figures when hours of the period were not uploaded: the totals then are not the whole truth."""
+def _completeness(context: Context, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How complete the days of the period are; nothing for a report without a period."""
     if "from" not in asked:
-        return
+        return {}
     end = datetime.fromisoformat(asked["to"])
     last = end.date() if end.time() == time() else end.date() + timedelta(days=1)
     first = date.fromisoformat(asked["from"][:10])
     if first >= last:
-        return
-    missing = context.missing_hours(lot=asked.get("lot"), **{"from": first.isoformat(), "to": last.isoformat()})
-    if missing:
-        why = context.text("report.incomplete_why", hours=f"{missing:,}")
+        return {}
+    return context.completeness(lot=asked.get("lot"), **{"from": first.isoformat(), "to": last.isoformat()})
+
+
+def _incomplete(context: Context, known: Mapping[str, Any]) -> None:
+    """Say beside the figures when hours of the period were not uploaded: the totals then are not the whole truth."""
+    if known.get("missing_hours"):
+        why = context.text("report.incomplete_why", hours=f"{known['missing_hours']:,}")
         cards.notice("plain", context.text("report.incomplete"), why)
 
 
-def _foot(context: Context, result: ReportResult) -> None:
-    publication = context.publication()
+def _foot(context: Context, result: ReportResult, known: Mapping[str, Any]) -> None:
+    publication, text = context.publication(), context.text
     zone = zone_of(result)
-    cards.foot(
-        "#12b76a",
-        context.text("report.as_of", time=f"{result.data_as_of.astimezone(zone):%Y-%m-%d %H:%M:%S}"),
-        [context.text("report.published", time=f"{publication.published_at.astimezone(zone):%Y-%m-%d %H:%M:%S}")],
-    )
+    said = [text("report.published", time=f"{publication.published_at.astimezone(zone):%Y-%m-%d %H:%M:%S}")]
+    if known.get("score") is not None:
+        said.append(text("report.quality", score=f"{known['score']:.1f}"))
+    if known.get("expected_hours") and not known["missing_hours"]:
+        said.append(text("report.complete", hours=f"{known['expected_hours']:,}"))
+    as_of = text("report.as_of", time=f"{result.data_as_of.astimezone(zone):%Y-%m-%d %H:%M:%S}")
+    cards.foot("#12b76a", as_of, said)

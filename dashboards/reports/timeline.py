@@ -13,11 +13,13 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
+from dashboards import snapshots
 from dashboards.context import Context
 from dashboards.ui import address, cards, numbers
 from warehouse.errors import Forbidden, ParkError
 from warehouse.reports.columns import Column
 from warehouse.reports.texts import writer
+from warehouse.services.snapshots import SnapshotStore, visible_lot_of_pictures
 
 RECORD: Final = "record"
 # A stay is found by its record, whenever it was.
@@ -86,13 +88,24 @@ def _event(context: Context, columns: Mapping[str, Column], one: Mapping[str, An
         if one[key] is not None and (one[key] or key in ("receivable", "received"))
     )
     inferred = f"<em>{escape(context.text('report.inferred'))}</em>" if one["is_inferred"] else ""
-    picture = one["picture"] or ""
-    link = ""
-    if picture.startswith(("https://", "http://")):
-        label = escape(context.text("report.picture"))
-        link = f"<a href='{escape(picture, quote=True)}' target='_blank' rel='noopener noreferrer'>{label}</a>"
+    link = _picture(context, str(one["lot_code"]), one["picture"] or "")
     return (
         f"<li class='{escape(one['kind'], quote=True)}'><time>{one['happened_at']:%Y-%m-%d %H:%M:%S}</time>"
         f"<b>{escape(said('kind'))}</b><span class='f'>{escape(' · '.join(facts))} {link}{inferred}</span>"
         f"<span class='a'>{amounts}</span></li>"
+    )
+
+
+def _picture(context: Context, lot_code: str, picture: str) -> str:
+    """A picture that the cloud keeps as itself, one that the lot keeps as a link; nothing for who may see neither."""
+    label = escape(context.text("report.picture"))
+    if picture.startswith(("https://", "http://")):
+        return f"<a href='{escape(picture, quote=True)}' target='_blank' rel='noopener noreferrer'>{label}</a>"
+    lot_id = visible_lot_of_pictures(context.settings, context.actor, lot_code)
+    if lot_id is None or not SnapshotStore(context.settings).has(lot_id, picture):
+        return ""
+    where = escape(snapshots.address(lot_code, picture), quote=True)
+    return (
+        f"<a href='{where}' target='_blank' rel='noopener'>"
+        f"<img class='pc-picture' src='{where}' alt='{label}' loading='lazy'></a>"
     )

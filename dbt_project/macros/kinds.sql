@@ -22,7 +22,7 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{# Days of new rows, and of every older version of a key that a new row contests. #}
+{# Days of new rows, of every older version of a key that a new row contests, and of what was refused. #}
 {% macro touch_new_days() -%}
     {%- if not is_building() or flags.FULL_REFRESH -%}{{ return('select 1') }}{%- endif -%}
     create or replace temp table {{ this.identifier }}__touched as
@@ -32,6 +32,11 @@
         from {{ this }} as contested
         where (contested.kind, contested.lot_id, contested.record_id) in (
             select kind, lot_id, record_id from memory.main.news
-        );
+        )
+        union
+        select 'raw.rejected_record', reject.lot_id, {{ business_day_of('reject.received_at', 'lot') }}
+        from lake.raw.rejected_record as reject
+        inner join lake.entities.lot as lot on lot.lot_id = reject.lot_id
+        where reject.batch_seq > {{ run_query("select coalesce(max(raw_to), -1) from lake.meta.build").rows[0][0] }};
     insert into lake.meta.touched select * from {{ this.identifier }}__touched
 {%- endmacro %}

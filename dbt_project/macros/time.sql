@@ -25,3 +25,8 @@ cast(floor((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0) as big
 
 {# Days since a fixed day, for windows that count days. #}
 {% macro day_number(value) -%}date_diff('day', date '2000-01-01', cast({{ value }} as date)){%- endmacro %}
+
+{# Business day that holds the instant, by the clock of a lot. #}
+{% macro business_day_of(instant, lot) -%}
+cast({{ plus_minutes(local_time(instant, lot ~ '.time_zone'), '-' ~ lot ~ '.cutover_minutes') }} as date)
+{%- endmacro %}

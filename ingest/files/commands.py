@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from warehouse.errors import ParkError
+from warehouse.logs import set_up
 from warehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -93,18 +95,23 @@ def watch_inbox(
 ) -> None:
     """Watch the inbox folder and ingest what is dropped into <profile>/[<lot code>/]."""
     from ingest.files.inbox import watch
+    from warehouse.heartbeat import Heartbeat
 
     settings = load_settings()
+    set_up(settings, "inbox")
+    heartbeat = Heartbeat(settings, "inbox")
     typer.echo(str(settings.inbox_path), err=True)
 
     def report(result: InboxResult) -> None:
+        heartbeat.count("files" if result.summary is not None else "failed_files")
         if result.summary is not None:
             _print_summary(settings, result.summary, None)
         elif result.error is not None:
             typer.echo(f"{result.moved_to}: {result.error.text(settings.language)}")
 
     try:
-        watch(settings, interval_seconds=interval, report=report, once=once)
+        with nullcontext() if once else heartbeat:
+            watch(settings, interval_seconds=interval, report=report, once=once)
     except KeyboardInterrupt:
         return
 

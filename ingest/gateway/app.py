@@ -11,6 +11,7 @@ import contextlib
 import logging
 import shutil
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -31,9 +32,11 @@ from ingest.gateway.group_commit import JournalWriter
 from ingest.gateway.limits import RateLimiter
 from ingest.gateway.metrics import Metrics
 from ingest.gateway.openapi import document
+from ingest.gateway.snapshots import COST_RECORDS, Snapshots
 from ingest.journal import Journal
 from ingest.records import BatchError, BatchResult, LotContext, decode_batch
 from warehouse.errors import ParkError
+from warehouse.logs import about
 from warehouse.ops.session import ops_session
 from warehouse.security.credentials import lot_by_code
 from warehouse.settings import Settings
@@ -69,6 +72,7 @@ class Gateway:
         self._in_hand = 0
         self._board = CommandBoard(settings, on_revoked=self._authenticator.forget, is_stopping=is_stopping)
         self._downlink = Downlink(settings, self._board, self.metrics)
+        self._snapshots = Snapshots(settings, self._writer, self.metrics)
         self.metrics.waiting(lambda: self._board.waiting)
         self._openapi = document(settings)
 
@@ -81,6 +85,7 @@ class Gateway:
         """Let nobody wait; flush and seal the journal."""
         await self._board.close()
         self._downlink.close()
+        self._snapshots.close()
         await self._writer.close()
 
     async def records(self, request: Request) -> Response:
@@ -91,6 +96,10 @@ class Gateway:
         """GET /v1/lots/{lot_code}/commands."""
         return await self._answered(request, self._fetch, is_quick=False)
 
+    async def snapshot(self, request: Request) -> Response:
+        """PUT /v1/lots/{lot_code}/snapshots/{kind}/{record_id}."""
+        return await self._answered(request, self._keep_snapshot)
+
     async def acknowledgement(self, request: Request) -> Response:
         """POST /v1/lots/{lot_code}/commands/ack."""
         return await self._answered(request, self._acknowledge)
@@ -99,6 +108,15 @@ class Gateway:
         self, request: Request, handle: Callable[[Request], Awaitable[Response]], *, is_quick: bool = True
     ) -> Response:
         """Handle a request; whatever goes wrong has an answer, and is counted. One that may wait is no quick one."""
+        request_id = uuid.uuid4().hex[:16]
+        with about(request_id=request_id, lot=request.path_params["lot_code"][:64]):
+            response = await self._answer(request, handle, is_quick)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    async def _answer(
+        self, request: Request, handle: Callable[[Request], Awaitable[Response]], is_quick: bool
+    ) -> Response:
         started = time.perf_counter()
         self._in_hand += is_quick
         try:
@@ -116,8 +134,15 @@ class Gateway:
             response = self._refuse(_unexpected())
         finally:
             self._in_hand -= is_quick
+        seconds = time.perf_counter() - started
         if is_quick:
-            self.metrics.answered(response.status_code, time.perf_counter() - started)
+            self.metrics.answered(response.status_code, seconds)
+        if response.status_code < 400:
+            level = logging.DEBUG
+        else:
+            level = logging.WARNING if response.status_code >= 500 else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(level, "request answered", extra={"status": response.status_code, "seconds": round(seconds, 4)})
         return response
 
     async def health(self, _request: Request) -> Response:
@@ -189,6 +214,16 @@ class Gateway:
         self._limiter.charge(claim.key.lot_id, 1)
         return await self._downlink.acknowledge(claim, body)
 
+    async def _keep_snapshot(self, request: Request) -> Response:
+        claim = await self._authenticator.claim(request.headers)
+        limit = self._settings.gateway_max_snapshot_bytes
+        bodies.declared_length(request, limit)
+        async with self._large_read:
+            body = await bodies.read(request, limit)
+            await self._admit(claim, request, body)
+            self._limiter.charge(claim.key.lot_id, COST_RECORDS)
+            return await self._snapshots.put(claim, request, body)
+
     async def _admit(self, claim: Claim, request: Request, body: bytes) -> None:
         """Prove who sent the request, that it is about their lot, and that the lot does not send too fast."""
         raw_path = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
@@ -257,6 +292,7 @@ def create_app(settings: Settings, is_stopping: Callable[[], bool] = lambda: Fal
             Route("/v1/lots/{lot_code}/records", gateway.records, methods=["POST"]),
             Route("/v1/lots/{lot_code}/commands", gateway.commands, methods=["GET"]),
             Route("/v1/lots/{lot_code}/commands/ack", gateway.acknowledgement, methods=["POST"]),
+            Route("/v1/lots/{lot_code}/snapshots/{kind}/{record_id:path}", gateway.snapshot, methods=["PUT"]),
             Route("/v1/openapi.json", gateway.openapi),
             Route("/health", gateway.health),
             Route("/metrics", gateway.metrics_page),

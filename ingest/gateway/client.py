@@ -97,6 +97,13 @@ class GatewayClient:
         body = msgspec.json.encode({"commands": list(results)})
         return self._ask("POST", "/commands/ack", body, {"content-type": "application/json"})
 
+    def put_snapshot(self, kind: str, record_id: str, picture: bytes, at: str | None = None) -> dict[str, Any]:
+        """Upload the picture (JPEG or PNG) of a record; ``at`` is when it was taken, RFC 3339 with offset."""
+        path = f"/snapshots/{quote(kind, safe='')}/{quote(record_id, safe='')}"
+        query = f"?at={quote(at, safe='')}" if at is not None else ""
+        kind_of_picture = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+        return self._ask("PUT", path + query, picture, {"content-type": kind_of_picture})
+
     def _ask(
         self, method: str, path: str, body: bytes, headers: dict[str, str], *, timeout_seconds: float | None = None
     ) -> dict[str, Any]:

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from warehouse.errors import ParkError
+from warehouse.logs import set_up
 from warehouse.settings import load_settings
 
 if TYPE_CHECKING:
     from ingest.lander import DrainSummary
+
+
+logger = logging.getLogger(__name__)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +44,12 @@ def gateway(
 ) -> None:
     """Serve the upload interface until stopped."""
     from ingest.gateway.server import run
+    from warehouse.heartbeat import Heartbeat
 
     settings = load_settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    run(settings, host=host or settings.host, port=port if port is not None else settings.gateway_port)
+    set_up(settings, "gateway")
+    with Heartbeat(settings, "gateway"):
+        run(settings, host=host or settings.host, port=port if port is not None else settings.gateway_port)
 
 
 def land(
@@ -56,18 +62,31 @@ def land(
 ) -> None:
     """Move acknowledged uploads from the journal into the lake."""
     from ingest.lander import Lander
+    from warehouse.heartbeat import Heartbeat
 
     if once and follow:
         raise ParkError(
             zh="--once 与 --follow 不能同时使用", en="--once and --follow exclude each other", code="bad_options"
         )
     settings = load_settings()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up(settings, "lander")
     lander = Lander(settings)
+    heartbeat = Heartbeat(settings, "lander")
     if retry_failed:
         lander.journal.retry_failed()
 
     def report(summary: DrainSummary) -> None:
+        for figure in ("segments", "records", "rejected", "damaged"):
+            heartbeat.count(figure, getattr(summary, figure))
+        heartbeat.count("set_aside", len(summary.set_aside))
+        heartbeat.count("troubles", 1 if summary.error else 0)
+        if follow and settings.log_format == "json":
+            logger.log(
+                logging.WARNING if summary.error or summary.set_aside else logging.INFO,
+                summary.sentence(),
+                extra={name: getattr(summary, name) for name in ("segments", "records", "rejected", "waiting")},
+            )
+            return
         typer.echo(json.dumps(summary.as_dict(), ensure_ascii=False) if as_json else summary.sentence())
 
     try:
@@ -75,7 +94,8 @@ def land(
             stop = threading.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda _number, _frame: stop.set())
-            lander.follow(stop, report)
+            with heartbeat:
+                lander.follow(stop, report)
             return
         summary = lander.drain()
         report(summary)

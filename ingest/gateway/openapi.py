@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ingest.gateway.authentication import KEY_SECONDS
 from ingest.gateway.openapi_downlink import DOWNLINK_SCHEMAS, acknowledge_operation, commands_operation
+from ingest.gateway.openapi_snapshots import snapshot_operation
 from ingest.records import rules
 from ingest.records.kinds import STRUCTS
 from ingest.records.verdicts import MARKS, REJECTS
@@ -52,6 +53,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "/v1/lots/{lot_code}/records": {"post": _upload(settings, reference)},
             "/v1/lots/{lot_code}/commands": {"get": commands_operation(settings, _ERROR_ANSWER)},
             "/v1/lots/{lot_code}/commands/ack": {"post": acknowledge_operation(_ERROR_ANSWER)},
+            "/v1/lots/{lot_code}/snapshots/{kind}/{record_id}": {"put": snapshot_operation(settings, _ERROR_ANSWER)},
             "/v1/openapi.json": {"get": _open("This document.", "application/json", {"type": "object"})},
             "/health": {"get": _open("State and backlog; 503 while uploads cannot be stored.", "application/json", {})},
             "/metrics": {"get": _open("Prometheus metrics.", "text/plain", {"type": "string"})},

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from warehouse.logs import set_up
 from warehouse.settings import load_settings
 
 
@@ -34,8 +35,8 @@ def simulate(
     from ingest.simulator.live import LiveSimulator
     from ingest.simulator.state import read_state
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = load_settings()
+    set_up(settings, "simulator", level=logging.WARNING)
     state = read_state(settings)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -54,6 +55,6 @@ def simulate(
     else:
         typer.echo(
             f"sent {summary.records}: accepted {summary.accepted}, marked {summary.marked}, "
-            f"rejected {summary.rejected}; failed attempts {summary.failures}; "
+            f"rejected {summary.rejected}; failed attempts {summary.failures}; pictures {summary.pictures}; "
             f"commands applied {summary.commands.applied}, failed {summary.commands.failed}"
         )

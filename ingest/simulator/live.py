@@ -25,6 +25,7 @@ from ingest.simulator.extra import ExtraTraffic
 from ingest.simulator.feed import Feed
 from ingest.simulator.model import LotModel
 from ingest.simulator.obedience import ObedienceSummary, ObedientLot
+from ingest.simulator.pictures import picture_of
 from warehouse.errors import ParkError
 from warehouse.ops.models import Lot, LotLive
 from warehouse.ops.session import ops_session
@@ -38,6 +39,8 @@ LONGEST_GAP: Final = timedelta(days=14)
 """A lot keeps this much to catch up with; what is older is gone."""
 
 BATCH_RECORDS: Final = 1_000
+PICTURE_SECONDS: Final = 30.0
+PICTURED: Final = ("entry", "exit")
 _CATCH_UP_SECONDS: Final = 6 * 3600
 _LONGEST_PAUSE: Final = 30.0
 _log: Final = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class SimulationSummary:
     marked: int = 0
     rejected: int = 0
     failures: int = 0
+    pictures: int = 0
     commands: ObedienceSummary = field(default_factory=ObedienceSummary)
 
     def add(self, records: int, answer: dict[str, Any]) -> None:
@@ -76,6 +80,8 @@ class _Sender:
     ear: ObedientLot
     next_attempt: float = 0.0
     pause: float = 1.0
+    passage: Record | None = None
+    next_picture: float = 0.0
 
 
 class LiveSimulator:
@@ -125,6 +131,7 @@ class LiveSimulator:
                 for sender in senders:
                     self._advance(sender, int(self._clock()))
                     sender.ear.listen(self._clock(), self.summary.commands)
+                    self._take_picture(sender)
                 stop.wait(tick)
             for sender in senders:
                 self._close(sender, int(self._clock()))
@@ -178,8 +185,23 @@ class LiveSimulator:
                 sender.pause = min(sender.pause * 2, _LONGEST_PAUSE)
                 return False
             self.summary.add(len(batch), answer)
+            sender.passage = next((one for one in reversed(batch) if one["kind"] in PICTURED), sender.passage)
             sender.pause = 1.0
         return True
+
+    def _take_picture(self, sender: _Sender) -> None:
+        """Send the picture of the newest passage, now and then; one that does not arrive is not missed."""
+        passage, now = sender.passage, self._clock()
+        if passage is None or now < sender.next_picture:
+            return
+        sender.passage, sender.next_picture = None, now + PICTURE_SECONDS
+        picture = picture_of(passage.get("plate"), passage["occurred_at"])
+        try:
+            sender.client.put_snapshot(passage["kind"], passage["record_id"], picture, passage["occurred_at"])
+        except ParkError as error:
+            _log.warning("%s: a picture was not taken in: %s", sender.feed.lot.code, error.en)
+        else:
+            self.summary.pictures += 1
 
     def _close(self, sender: _Sender, now: int) -> None:
         if sender.extra is not None and self._clock() >= sender.next_attempt:

@@ -23,9 +23,11 @@ from tests.dashboards.conftest import OpenPage, Tenants, words
 from warehouse.geography.coordinates import Datum, Point
 from warehouse.ops.models import Area, AreaCapacity, AreaFreeSpaces, Lot, LotTariff
 from warehouse.ops.session import ops_session
-from warehouse.services.map_lots import Count, MapLot
+from warehouse.services.live import LotFreeSpaces
+from warehouse.services.map_lots import MapLot
 
 WORDS = Texts("zh")
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 TARIFF = {"version": 1, "name": "标准", "plans": [{"days": [{"pricing": {"kind": "per_entry", "price": "5.00"}}]}]}
 
 
@@ -33,7 +35,7 @@ def lot(number: int, place: Point | None, spaces: int | None = 100) -> MapLot:
     return MapLot(number, f"lot-{number}", f"{number}号场", None, None, "Asia/Shanghai", place, spaces, f"{number}号场")
 
 
-def tile_of(lots: list[MapLot], zoom: int, column: int, row: int, counts: dict[int, Count] | None = None):
+def tile_of(lots: list[MapLot], zoom: int, column: int, row: int, counts: dict[int, LotFreeSpaces] | None = None):
     shown = Shown(lots, counts or {})
     return markers.tile(shown, markers.placed(shown, Datum.WGS84), zoom, column, row, WORDS)["features"]
 
@@ -70,7 +72,7 @@ def test_each_lot_stands_on_exactly_one_tile_of_each_zoom(places: list[Point], z
 
 def test_many_lots_are_gathered_from_afar_and_each_has_its_marker_from_near() -> None:
     lots = [lot(number, Point(121.5 + number * 1e-4, 31.2)) for number in range(200)]
-    far = tile_of(lots, 3, 6, 3, {number: Count(50, 100) for number in range(200)})
+    far = tile_of(lots, 3, 6, 3, {number: LotFreeSpaces(number, 50, 100, "live", NOW) for number in range(200)})
     assert [feature["properties"]["label"] for feature in far] == ["200"]
     assert far[0]["properties"]["colour"][:3] == markers.channels(GREEN)[:3]
     zoom = markers.CLOSEST

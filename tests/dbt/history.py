@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.landing import LandingRequest, land
-from warehouse.lake.raw_tables import KINDS, raw_table_columns
+from warehouse.lake.raw_tables import KINDS, REJECTED_COLUMNS, raw_table_columns
 from warehouse.settings import Settings
 
 Record = dict[str, Any]
@@ -47,14 +47,17 @@ class LotHistory:
         """Fill the common columns that follow from the event time."""
         local = record["occurred_at"].astimezone(self.zone).replace(tzinfo=None)
         day = (local - timedelta(minutes=self.cutover_minutes)).date()
+        received_at = record["occurred_at"] + timedelta(seconds=self.rnd.randint(0, 9000))
         return (
             {
                 "lot_id": self.lot_id,
                 "revision": 0,
                 "op": "upsert",
                 "mode": "live",
-                "source": "test",
-                "received_at": record["occurred_at"] + timedelta(seconds=self.rnd.randint(0, 9000)),
+                "source": "file:test" if self.counter % 5 == 0 else "test",
+                "received_at": received_at,
+                "lot_clock": received_at + timedelta(seconds=self.counter * 37 % 900) if self.counter % 3 else None,
+                "marks": "no_plate" if self.counter % 4 == 0 else None,
             }
             | record
             | {"local_at": local, "business_date": day}
@@ -197,10 +200,27 @@ class LotHistory:
         return placed
 
 
+def refused_of(batch_id: str, records: list[tuple[str, Record]]) -> list[Record]:
+    """Every seventh record once more as one that was refused, and some as a replay of it or of nobody's lot."""
+    return [
+        {
+            "reject_id": f"{batch_id}:{row}",
+            "lot_id": record["lot_id"] if row % 3 else None,
+            "kind": kind,
+            "code": "bad_value",
+            "received_at": record["received_at"],
+            "source": record["source"],
+            "replay_of": "elsewhere" if row % 5 == 0 else None,
+        }
+        for row, (kind, record) in enumerate(records)
+        if row % 7 == 0
+    ]
+
+
 def land_records(
     connection: duckdb.DuckDBPyConnection, settings: Settings, batch_id: str, records: list[tuple[str, Record]]
 ) -> None:
-    """Land records through the real landing."""
+    """Land records through the real landing, and some of them as refused ones too."""
     tables: dict[str, str] = {}
     for kind in KINDS:
         rows = [record | {"batch_row": row} for row, (k, record) in enumerate(records) if k == kind]
@@ -212,5 +232,16 @@ def land_records(
         )
         connection.register(f"batch_{kind}", table)
         tables[kind] = f"batch_{kind}"
-    request = LandingRequest(batch_id, "test", batch_id, len(records), len(records), 0, 0)
-    land(connection, settings, request, tables, None)
+    refused = refused_of(batch_id, records)
+    columns = {name: sort for name, sort in REJECTED_COLUMNS.items() if name != "batch_seq"}
+    connection.register(
+        "batch_refused",
+        pa.table(
+            {
+                name: pa.array([row.get(name) for row in refused], type=ARROW_TYPES[sort])
+                for name, sort in columns.items()
+            }
+        ),
+    )
+    request = LandingRequest(batch_id, "test", batch_id, len(records), len(records), 0, len(refused))
+    land(connection, settings, request, tables, "batch_refused")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +38,7 @@ from warehouse.settings import Settings
 Progress = Callable[[str], None]
 FIGURES: Final = "figures.json"
 LONGEST_WAIT_SECONDS = 60.0
+_AT_ONCE: Final = 8
 # Parquet is compressed already.
 _COMPRESSED: Final = frozenset({"operational", "catalog", "journal", "figures"})
 
@@ -110,7 +113,7 @@ def create(settings: Settings, library: Library, *, progress: Progress = silent)
             recipients=sealer.recipients,
             holds_key=holds_key,
         )
-        library.add(summary, FileList(tuple(counted.files)))
+        library.add(summary, FileList(tuple(sorted(counted.files, key=lambda file: (file.role, file.path)))))
     return summary
 
 
@@ -169,6 +172,7 @@ class _Copier:
         self._sealer = sealer
         self._folder = folder
         self._counted = counted
+        self._lock = threading.Lock()
         self._there = library.place.sizes(f"{OBJECTS}{sealer.space}/")
         self._known = self._known_data()
 
@@ -193,15 +197,19 @@ class _Copier:
         """Copy one file unless its content is there."""
         digest, size = sha256(source), source.stat().st_size
         name = self._sealer.object_name(digest, is_compressed=role in _COMPRESSED)
-        if name not in self._there:
-            stored = self._sealer.seal(source, self._folder, is_compressed=role in _COMPRESSED)
-            self._there[name] = stored.stat().st_size
-            self._library.place.store(name, stored)
-            if stored != source:
-                stored.unlink()
-            self._counted.new_files += 1
-            self._counted.new_bytes += self._there[name]
-        self._counted.files.append(StoredFile(role, path, size, digest, name, self._there[name]))
+        stored_size = self._there.get(name)
+        if stored_size is None:
+            # A folder of its own: several files are copied at once.
+            with tempfile.TemporaryDirectory(dir=self._folder) as own:
+                stored = self._sealer.seal(source, Path(own), is_compressed=role in _COMPRESSED)
+                stored_size = stored.stat().st_size
+                self._library.place.store(name, stored)
+            with self._lock:
+                self._there[name] = stored_size
+                self._counted.new_files += 1
+                self._counted.new_bytes += stored_size
+        with self._lock:
+            self._counted.files.append(StoredFile(role, path, size, digest, name, stored_size))
 
 
 def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Progress) -> None:
@@ -209,12 +217,14 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
     progress(f"copying {len(waiting)} of {len(point.data_files)} data files")
     root = settings.resolved_data_path
     remote = open_place(settings, root) if "://" in root else None
-    for path in waiting:
+
+    def one(path: str) -> None:
         try:
             if remote is None:
                 copier.copy("data", path, Path(root) / path)
-            else:
-                local = point.folder / "data.parquet"
+                return
+            with tempfile.TemporaryDirectory(dir=point.folder) as own:
+                local = Path(own) / "data.parquet"
                 remote.fetch(path, local)
                 copier.copy("data", path, local)
         except FileNotFoundError as error:
@@ -224,3 +234,8 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
                 "verified backup",
                 code="data_file_missing",
             ) from error
+
+    # Each waits for its disk or network; together they wait once.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(one, waiting):
+            pass

@@ -40,7 +40,7 @@ from warehouse.security.actor import LOCAL
 from warehouse.security.secrets import KEY_FILE
 from warehouse.settings import Settings
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 8
 _SPARE: Final = 64 * 1024 * 1024
 
 

@@ -1,7 +1,7 @@
 """Files of marts for analysts: a DuckDB database made from the published snapshot, one for each set of lots.
 
-Belongs here: what is in such a file, where it lies, making and removing it. Does not belong here: running queries on it,
-and who may.
+Belongs here: what is in such a file, where it lies, making and removing it. Does not belong here: running queries on
+it (``sandbox``), and who may (``warehouse.analysts``).
 
 Views over tables of the same file would be no wall: whoever opens the file reads the tables behind them. So a reader
 below the platform gets a file in which other lots' rows, and plates that the role may not see whole, are not there.

@@ -10,8 +10,9 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import duckdb
@@ -31,12 +32,16 @@ _REMEMBERED: Final = 256
 # the table, and a record list joins these six times.
 DIMENSIONS: Final = ("dim_lot", "dim_area", "dim_capacity", "dim_device")
 IN_MEMORY: Final = "dimension"
+# Every page with totals says how complete its period is: the newest days of that answer stand in memory, too.
+RECENT_QUALITY: Final = "recent_quality"
+RECENT_DAYS: Final = 62
 # Decimal division is not portable and not exact; shares are computed in whole numbers, rounded half up.
 _MACROS: Final = (
     "CREATE MACRO rounded(part, whole) AS"
     " CASE WHEN whole > 0 THEN (sign(part) * ((2 * abs(part) + whole) // (2 * whole)))::BIGINT END",
     "CREATE MACRO per_ten_thousand(part, whole) AS rounded(10000 * part::HUGEINT, whole::HUGEINT)",
     "CREATE MACRO hundredths(part, whole) AS rounded(100 * part::HUGEINT, whole::HUGEINT)",
+    "CREATE MACRO mean_of(value) AS rounded(sum(value), count(value))",
     "CREATE MACRO fen(amount) AS (100 * amount)::HUGEINT",  # money as whole numbers
 )
 
@@ -47,6 +52,11 @@ class Answer:
 
     columns: tuple[str, ...]
     rows: list[Row]
+
+
+def first_recent_day(data_as_of: datetime | None) -> date:
+    """The first day of ``RECENT_QUALITY`` in a snapshot whose data reach ``data_as_of``."""
+    return data_as_of.date() - timedelta(days=RECENT_DAYS) if data_as_of is not None else date.min
 
 
 class _Pinned:
@@ -61,12 +71,25 @@ class _Pinned:
             self.connection.execute(f"CREATE SCHEMA {IN_MEMORY}")
             for name in DIMENSIONS:
                 self.connection.execute(f"CREATE TABLE {IN_MEMORY}.{name} AS FROM lake.marts.{name} ORDER BY lot_id")
+            self._keep_recent_quality()
         except BaseException:
             self.connection.close()
             raise
         self.users = 0
         self.retired = False
         self.remembered: OrderedDict[str, Any] = OrderedDict()
+
+    def _keep_recent_quality(self) -> None:
+        columns = "lot_id BIGINT, business_date DATE, expected_hours BIGINT, missing_hours BIGINT, score BIGINT"
+        table = f"{IN_MEMORY}.{RECENT_QUALITY}"
+        self.connection.execute(f"CREATE TABLE {table} ({columns})")
+        # A snapshot published before this mart existed stays in force until the next build.
+        with suppress(duckdb.CatalogException):
+            self.connection.execute(
+                f"INSERT INTO {table} SELECT lot_id, business_date, expected_hours, missing_hours, score"
+                " FROM lake.marts.rpt_quality_day WHERE business_date >= ?",
+                [first_recent_day(self.publication.data_as_of)],
+            )
 
 
 class View:

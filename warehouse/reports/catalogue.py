@@ -12,7 +12,15 @@ from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANAL
 from warehouse.reports.home import HOME_REPORTS
 from warehouse.reports.invoice import INVOICES
 from warehouse.reports.occupancy import OCCUPANCY
-from warehouse.reports.quality import COMPLETENESS, MISSING_HOURS, REJECTS
+from warehouse.reports.quality import (
+    COMPLETENESS,
+    COMPLETENESS_COURSE,
+    MISSING_HOURS,
+    QUALITY,
+    QUALITY_COURSE,
+    REJECTS,
+    WATERMARK,
+)
 from warehouse.reports.renewal import RENEWAL_ANALYSIS, RENEWAL_STATISTICS, RENEWALS
 from warehouse.reports.stays import ENTRY_RECORDS, EXIT_RECORDS, INNER_ENTRY_RECORDS, INNER_EXIT_RECORDS, STAYS
 from warehouse.reports.timeline import STAY_TIMELINE
@@ -43,7 +51,11 @@ _ALL: Final[tuple[Report, ...]] = (
     PAY_STATIONS,
     DISPLAYS,
     *OF_ONE_DEVICE,
+    QUALITY,
+    WATERMARK,
     COMPLETENESS,
+    COMPLETENESS_COURSE,
+    QUALITY_COURSE,
     MISSING_HOURS,
     REJECTS,
     *HOME_REPORTS,

@@ -1,10 +1,11 @@
-"""What arrived and what did not: completeness of uploads, rejected records."""
+"""What arrived and what did not: completeness of uploads, the score of their quality, rejected records."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from warehouse.reports.columns import code, duration, instant, integer, ratio, text
+from warehouse.lake.reader import RECENT_QUALITY, first_recent_day
+from warehouse.reports.columns import average, boolean, code, day, duration, instant, integer, ratio, text
 from warehouse.reports.listing import ListReport, Source
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import LOT, LOT_CODE, choice, code_filter, equal_filter
@@ -141,18 +142,202 @@ COMPLETENESS: Final = TableReport(
     fragments=_pieces,
 )
 
+COMPLETENESS_COURSE: Final = TableReport(
+    name="completeness-course",
+    zh="应到与实到走势",
+    en="Expected and received over time",
+    about_zh="所选停车场合计,每小时或每日应到与实到的记录数,页面走势图用;定义同数据完整性。",
+    about_en="The lots together, by hour or day the records expected and received, for the chart; defined as in "
+    "completeness.",
+    columns=(
+        instant("period", "时间", "Time"),
+        integer("expected", "应到", "Expected"),
+        integer("received", "实到", "Received"),
+    ),
+    grain=Grain.HOUR,
+    parameters=COMPLETENESS.parameters,
+    listed=False,
+    sql=f"select period, sum(expected) as expected, sum(received) as received from ({COMPLETENESS.sql}) group by all",
+    order="period",
+    fragments=_pieces,
+)
+
+PARTS: Final = ("completeness", "timeliness", "validity", "balance", "clock")
+_PART_COLUMNS: Final = (
+    ratio("completeness", "完整性", "Completeness", total="mean_of(completeness)"),
+    ratio("timeliness", "及时性", "Timeliness", total="mean_of(timeliness)"),
+    ratio("validity", "有效性", "Validity", total="mean_of(validity)"),
+    ratio("balance", "平衡性", "Balance", total="mean_of(balance)"),
+    ratio("clock", "时钟", "Clock", total="mean_of(clock)"),
+)
+_QUALITY_PERIODS: Final = {
+    "total": "null::date",
+    "day": "q.business_date",
+    "week": "date_trunc('week', q.business_date)::date",
+    "month": "date_trunc('month', q.business_date)::date",
+}
+
+
+_QUALITY_FIGURES: Final = """
+    mean_of(q.score) as score, mean_of(q.completeness) as completeness, mean_of(q.timeliness) as timeliness,
+    mean_of(q.validity) as validity, mean_of(q.balance) as balance, mean_of(q.clock) as clock,
+    count(distinct q.business_date) as days, sum(q.expected_hours) as expected_hours,
+    sum(q.missing_hours) as missing_hours, sum(q.records) as records, sum(q.marked) as marked,
+    sum(q.rejected) as rejected, sum(q.judged) as judged, sum(q.timely) as timely,
+    sum(q.unexplained) as unexplained, sum(q.unbalanced) as unbalanced, max(abs(q.drift_seconds)) as drift_seconds
+    from {rpt_quality_day} as q where q.business_date >= $from_day and q.business_date < $to_day
+"""
+_QUALITY_BY: Final = choice("by", "时间单位", "unit of time", ("total", "day", "week", "month"), "total")
+
+
+def _quality_pieces(question: Question) -> dict[str, str]:
+    return {"bucket": _QUALITY_PERIODS[question.values["by"]]}
+
+
+QUALITY: Final = TableReport(
+    name="quality",
+    zh="数据质量评分",
+    en="Quality score",
+    about_zh="每个停车场每日(或每周、每月、整个期间)的数据质量评分(0–100)与五个分项:完整性(权重 30)、及时性(20)、"
+    "有效性(20)、平衡性(20)、时钟(10)。当日无法评判的分项不计,其权重由其余分项分担;多日为各日的平均。"
+    "公式见 docs/data-quality.md。",
+    about_en="Per lot and day (or week, month, the whole period) the score of data quality, 0 to 100, and its five "
+    "parts: completeness (weight 30), timeliness (20), validity (20), balance (20), clock (10). A part that the day "
+    "cannot be judged by is left out and the others share its weight; several days are the mean of the days. The "
+    "formula is in docs/data-quality.md.",
+    columns=(
+        LOT,
+        day("period", "日期", "Day", shown=lambda values: values.get("by") != "total"),
+        average("score", "质量分", "Score", total="mean_of(score)"),
+        *_PART_COLUMNS,
+        integer("days", "天数", "Days", total=None),
+        integer("expected_hours", "应到小时", "Hours expected"),
+        integer("missing_hours", "缺失小时", "Missing hours"),
+        integer("records", "记录数", "Records"),
+        integer("marked", "有标记", "With marks"),
+        integer("rejected", "拒收", "Rejected"),
+        integer("judged", "参评及时性", "Judged for time"),
+        integer("timely", "5分钟内收到", "Within 5 minutes"),
+        integer("unexplained", "余位差异(辆)", "Cars unexplained"),
+        integer("unbalanced", "不平收费", "Unbalanced charges"),
+        duration("drift_seconds", "最大时钟偏差", "Largest clock error", total="max(drift_seconds)"),
+        LOT_CODE,
+    ),
+    grain=Grain.DAY,
+    default_days=7,
+    parameters=(_QUALITY_BY,),
+    sql=f"""
+        select l.name as lot_name, l.code as lot_code, s.*
+        from (select q.lot_id, {{bucket}} as period, {_QUALITY_FIGURES} group by all) as s
+        join {{dim_lot}} as l on l.lot_id = s.lot_id
+    """,
+    order="lot_code, period",
+    fragments=_quality_pieces,
+)
+
+QUALITY_COURSE: Final = TableReport(
+    name="quality-course",
+    zh="数据质量走势",
+    en="Course of the quality score",
+    about_zh="所选停车场合计,每日(周、月)一行的质量分与分项(0–100),页面走势图用。",
+    about_en="The lots together, one row per day (week, month): the score and its parts, 0 to 100, for the chart.",
+    columns=(
+        day("period", "日期", "Day"),
+        average("score", "质量分", "Score"),
+        average("completeness", "完整性", "Completeness"),
+        average("timeliness", "及时性", "Timeliness"),
+        average("validity", "有效性", "Validity"),
+        average("balance", "平衡性", "Balance"),
+        average("clock", "时钟", "Clock"),
+    ),
+    grain=Grain.DAY,
+    default_days=7,
+    parameters=(_QUALITY_BY,),
+    listed=False,
+    sql=f"select {{bucket}} as period, {_QUALITY_FIGURES} group by all",
+    order="period",
+    fragments=_quality_pieces,
+)
+
+WATERMARK: Final = TableReport(
+    name="watermark",
+    zh="到齐时间",
+    en="Watermark",
+    about_zh="每个停车场期间内最后一个有上传的营业日:99% 的记录何时到齐,以及按该停车场此前 28 天的历史预计何时到齐"
+    "(十天中有九天不晚于此时)。只计停车场自行上传的记录,不计文件导入;历史不足 3 天则不预计。",
+    about_en="Per lot the last business day of the period with uploads: when 99 % of its records had come, and by when "
+    "the lot's own 28 days before let expect it (nine days out of ten were no later). Counts what the lot uploaded "
+    "itself, not files; fewer than 3 days of history give no expectation.",
+    columns=(
+        LOT,
+        day("day", "营业日", "Business day"),
+        instant("expected_by", "预计到齐", "99 % expected by"),
+        instant("complete_at", "实际到齐", "99 % had come at"),
+        boolean("is_late", "晚于预计", "Later than expected"),
+        integer("judged", "记录数", "Records"),
+        integer("history_days", "历史天数", "Days of history", total=None),
+        LOT_CODE,
+    ),
+    grain=Grain.DAY,
+    default_days=2,
+    sql="""
+        with recent as (
+            select lot_id, business_date, complete_at, complete_seconds, judged from {rpt_arrival_day}
+            where business_date >= $from_day::date - 28 and business_date < $to_day and complete_at is not null
+        ),
+        newest as (
+            select * from recent where business_date >= $from_day
+            qualify row_number() over (partition by lot_id order by business_date desc) = 1
+        ),
+        history as (
+            select newest.lot_id, quantile_disc(recent.complete_seconds, 0.9) as seconds, count(*) as days
+            from newest join recent on recent.lot_id = newest.lot_id
+                and recent.business_date >= newest.business_date - 28 and recent.business_date < newest.business_date
+            group by newest.lot_id
+        ),
+        told as (
+            select l.name as lot_name, l.code as lot_code, newest.business_date as day, newest.judged,
+                timezone(l.time_zone, newest.complete_at) as complete_at, coalesce(history.days, 0) as history_days,
+                case when history.days >= 3 then
+                    date_trunc('minute', newest.business_date::timestamp + to_minutes(l.cutover_minutes)
+                        + to_seconds(history.seconds + 59))
+                end as expected_by
+            from newest join {dim_lot} as l on l.lot_id = newest.lot_id
+            left join history on history.lot_id = newest.lot_id
+        )
+        select *, complete_at > expected_by as is_late from told
+    """,
+    order="lot_code",
+)
+
+
+def _note_pieces(question: Question) -> dict[str, str]:
+    assert question.period is not None
+    is_recent = question.period.first_day >= first_recent_day(question.as_of)
+    return {"quality": f"{{{RECENT_QUALITY}}}" if is_recent else "{rpt_quality_day}"}
+
+
 MISSING_HOURS: Final = TableReport(
     name="missing-hours",
     zh="缺失小时",
     en="Missing hours",
-    about_zh="整个期间内应有上传而未收到的停车场小时数,页面合计旁的提示用;定义同数据完整性。",
-    about_en="Hours of lots in the whole period with records expected and none received, for the note beside totals; "
-    "defined as in completeness.",
-    columns=(integer("missing_hours", "缺失小时", "Missing hours"),),
+    about_zh="整个期间内应有上传而未收到的停车场小时数与质量分,页面合计旁的提示用;定义同数据质量评分。",
+    about_en="Hours of lots in the whole period with records expected and none received, and the score, for the note "
+    "beside totals; defined as in the quality score.",
+    columns=(
+        integer("missing_hours", "缺失小时", "Missing hours"),
+        integer("expected_hours", "应到小时", "Hours expected"),
+        average("score", "质量分", "Score", total="max(score)"),
+    ),
     grain=Grain.DAY,
     listed=False,
-    sql="select coalesce(sum(missing_hours), 0)::bigint as missing_hours from {rpt_completeness_day} where {period}",
+    sql="""
+        select coalesce(sum(missing_hours), 0)::bigint as missing_hours,
+            coalesce(sum(expected_hours), 0)::bigint as expected_hours, mean_of(score) as score
+        from {quality} where {period}
+    """,
     order="missing_hours",
+    fragments=_note_pieces,
 )
 
 REJECTS: Final = ListReport(

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from warehouse.errors import ParkError
-from warehouse.lake.reader import DIMENSIONS, IN_MEMORY
+from warehouse.lake.reader import DIMENSIONS, IN_MEMORY, RECENT_QUALITY
 
 MARTS: Final = frozenset(
     {
@@ -39,10 +39,14 @@ MARTS: Final = frozenset(
         "rpt_renewal_day",
         "rpt_upload_hour",
         "rpt_completeness_day",
+        "rpt_arrival_day",
+        "rpt_quality_day",
         "rpt_device_day",
     }
 )
 RAW: Final = frozenset({"rejected_record"})
+# Beside the dimensions, recent days of a mart that every page asks for (warehouse/lake/reader.py).
+KEPT: Final = frozenset({RECENT_QUALITY})
 
 _NAME = re.compile(r"\{(\w+)\}")
 # Whatever names the lake or reads a file goes around the predicate.
@@ -115,7 +119,7 @@ def render(report: str, sql: str, lots: LotPredicate, fragments: Mapping[str, st
 
     def expand(found: re.Match[str]) -> str:
         name = found.group(1)
-        if name in DIMENSIONS:
+        if name in DIMENSIONS or name in KEPT:
             return f"(select * from {IN_MEMORY}.{name} where {lots.sql()})"
         if name in MARTS:
             return f"(select * from lake.marts.{name} where {lots.sql()})"

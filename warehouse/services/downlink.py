@@ -244,9 +244,9 @@ def _command(work: Work, command_id: int) -> tuple[DownlinkCommand, Lot]:
     return command, work.lot(command.lot_id)
 
 
-def _fitting(actor: Actor, which: CommandQuery, search: str) -> Select[Any]:
+def _fitting(actor: Actor, which: CommandQuery, search: str) -> Select[*tuple[Any, ...]]:
     command = DownlinkCommand
-    query = select(command, Lot.code, Lot.name).join(Lot, Lot.lot_id == command.lot_id)
+    query: Select[*tuple[Any, ...]] = select(command, Lot.code, Lot.name).join(Lot, Lot.lot_id == command.lot_id)
     lots = actor.scope.lot_ids
     if not isinstance(lots, str):
         query = query.where(command.lot_id.in_(lots))

@@ -1,7 +1,7 @@
-"""Lots as a map shows them: place, spaces, free spaces with their age, and the rules of the fee in words.
+"""Lots as a map shows them: place, spaces, areas, and the rules of the fee in words.
 
 Belongs here: what the map may tell about lots to whoever may see the map. Does not belong here: administering lots
-(``lot_list.py``, ``lot_tariffs.py``), history (reports), drawing.
+(``lot_list.py``, ``lot_tariffs.py``), free spaces (``live.py``), history (reports), drawing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from warehouse.geography.coordinates import Point
-from warehouse.ops.models import AreaCapacity, AreaFreeSpaces, Lot, LotTariff
+from warehouse.ops.models import AreaCapacity, Lot, LotTariff
 from warehouse.security.actor import Actor
-from warehouse.services.live import LIVE_FOR, free_spaces_of
+from warehouse.services.live import free_spaces_of
 from warehouse.services.lot_areas import nested
 from warehouse.services.lot_licence import local_today
 from warehouse.services.work import reading, visible_lot
@@ -45,20 +45,8 @@ class MapLot:
     searched: str
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Free spaces of a lot: None when unknown; ``counted_at`` is when the last count was made, however old it is."""
-
-    free: int | None = None
-    total: int | None = None
-    counted_at: datetime | None = None
-
-
-UNKNOWN: Final = Count()
-
-
 @dataclass(frozen=True)
-class AreaSpaces:
+class NamedArea:
     """An area of a lot with its spaces and its free spaces, None where not known."""
 
     name: str
@@ -105,14 +93,6 @@ def _place(longitude: float | None, latitude: float | None) -> Point | None:
     return None if longitude is None or latitude is None else Point(longitude, latitude)
 
 
-def read_counts(session: Session, now: datetime) -> dict[int, Count]:
-    """The free spaces of every lot in use, by id."""
-    return {
-        found.lot_id: Count(found.free_spaces, found.total_spaces, found.counted_at)
-        for found in free_spaces_of(session, None, now).values()
-    }
-
-
 def fee_rules(
     settings: Settings, actor: Actor, lot_ids: Collection[int], language: str, *, now: datetime | None = None
 ) -> dict[int, tuple[str, ...]]:
@@ -139,8 +119,8 @@ def _in_words(document: str, language: str) -> tuple[str, ...]:
     return tuple(describe(parse(json.loads(document)), language))
 
 
-def areas_of(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | None = None) -> list[AreaSpaces]:
-    """The areas of a lot with spaces and fresh free spaces, each behind the one around it.
+def areas_of(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | None = None) -> list[NamedArea]:
+    """The areas of a lot with spaces and free spaces, each behind the one around it.
 
     Raises:
         Forbidden: the actor may not see the map, or the lot.
@@ -148,21 +128,14 @@ def areas_of(settings: Settings, actor: Actor, lot_id: int, *, now: datetime | N
     moment = now or datetime.now(UTC)
     with reading(settings, actor, MAP) as session:
         lot = visible_lot(session, actor, lot_id)
-        today = local_today(lot.time_zone, moment)
-        spaces = {
-            row.area_id: row.spaces
-            for row in session.scalars(
-                select(AreaCapacity)
-                .where(AreaCapacity.lot_id == lot_id, AreaCapacity.valid_from <= today)
-                .order_by(AreaCapacity.valid_from, AreaCapacity.capacity_id)
-            )
-        }
-        free = {
-            row.area_id: row.free_spaces
-            for row in session.scalars(select(AreaFreeSpaces).where(AreaFreeSpaces.lot_id == lot_id))
-            if abs(moment - row.counted_at) <= LIVE_FOR
-        }
+        found = free_spaces_of(session, [lot.lot_id], moment).get(lot.lot_id)
+        known = {area.area_id: area for area in found.areas} if found is not None else {}
         return [
-            AreaSpaces(area.name, depth, spaces.get(area.area_id), free.get(area.area_id))
+            NamedArea(
+                area.name,
+                depth,
+                known[area.area_id].total_spaces if area.area_id in known else None,
+                known[area.area_id].free_spaces if area.area_id in known else None,
+            )
             for area, depth in nested(session, lot_id)
         ]

@@ -1,7 +1,7 @@
 """云地图: lots on a map, beside a list of them, and the details of the one that is selected.
 
 Belongs here: the page's state in the address, its layout, and what a click does. Does not belong here: the parts
-(cloud_map_list.py, cloud_map_chart.py, cloud_map_details.py), markers and base map (``dashboards.map``).
+(``cloud_map_list.py``, ``_chart``, ``_start``, ``_route``, ``_details``), markers and base map (``dashboards.map``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from dashboards.context import Context, current
 from dashboards.frame import View
 from dashboards.map.lots import Shown, map_lots
 from dashboards.ui import address, cards
-from dashboards.views.overview import cloud_map_chart, cloud_map_details, cloud_map_list
+from dashboards.views.overview import (
+    cloud_map_chart,
+    cloud_map_details,
+    cloud_map_list,
+    cloud_map_route,
+    cloud_map_start,
+)
 from dashboards.views.overview.cloud_map_state import LOT, ask_to_see
 from warehouse.services.map_lots import MapLot
 
@@ -23,7 +29,11 @@ EVERY_SECONDS = 2.0
 
 def render(context: Context) -> None:
     """Draw the page."""
-    cards.title(context.text("menu.cloud_map"), context.text("map.below"))
+    title_side, start_side = st.columns([5, 6], vertical_alignment="center")
+    with title_side:
+        cards.title(context.text("menu.cloud_map"), context.text("map.below"))
+    with start_side:
+        cloud_map_start.bar(context)
     context.fragment(_draw, run_every=EVERY_SECONDS)
 
 
@@ -38,10 +48,11 @@ def _draw(context: Context) -> None:
         found = address.search(context, label=context.text("map.search"))
         shown = map_lots(context.settings).of(context.actor, found) if found else everything
         cloud_map_list.draw(context, shown, selected, lambda lot: _choose(context, lot))
+    way = cloud_map_route.way_to(context, selected, (cloud_map_chart.USUAL_WIDTH, cloud_map_chart.HEIGHT))
     with map_side:
-        cloud_map_chart.draw(context, shown, selected, found, lambda code: _chosen(context, everything, code))
+        cloud_map_chart.draw(context, shown, selected, way, found, lambda code: _chosen(context, everything, code))
     if selected is not None:
-        cloud_map_details.draw(context, everything, selected)
+        cloud_map_details.draw(context, everything, selected, way)
 
 
 def _selected(context: Context, shown: Shown) -> MapLot | None:

@@ -16,10 +16,12 @@ import streamlit as st
 from dashboards.context import Context
 from dashboards.map.lots import Shown
 from dashboards.map.markers import CLOSEST, around
+from dashboards.map.style import datum_of
 from dashboards.theme import BLUE, GREEN, GREY, ORANGE, RED, SANS
 from dashboards.ui import cards
-from dashboards.views.overview.cloud_map_state import ask_to_see, seen
-from warehouse.geography.coordinates import Point
+from dashboards.views.overview.cloud_map_route import Way
+from dashboards.views.overview.cloud_map_state import ask_to_see, seen, start_of
+from warehouse.geography.coordinates import Datum, Point, convert
 from warehouse.services.map_lots import MapLot
 
 HEIGHT: Final = 560
@@ -30,7 +32,14 @@ _CLICKS: Final = "cloud_map_clicks"
 _SEARCH: Final = "cloud_map_search"
 
 
-def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, chosen: Callable[[str], None]) -> None:
+def draw(
+    context: Context,
+    shown: Shown,
+    selected: MapLot | None,
+    way: Way | None,
+    search: str,
+    chosen: Callable[[str], None],
+) -> None:
     """The map; ``chosen`` gets the code of a lot whose marker was clicked, before the page runs again."""
     text, state = context.text, st.session_state
     if seen() is None or state.get(_SEARCH, search) != search:
@@ -38,7 +47,8 @@ def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, c
     state[_SEARCH] = search
     view = seen()
     assert view is not None
-    middle, zoom = view
+    datum = datum_of(context.settings)
+    middle, zoom = convert(view[0], Datum.WGS84, datum), view[1]
     clicks = state.setdefault(_CLICKS, 0)
     theme = "dark" if cards.is_dark() else "light"
     tiles = _tiles(shown, search)
@@ -46,7 +56,11 @@ def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, c
     # forgets the last click.
     layers = [_names(tiles), _markers(tiles, clicks)]
     if selected is not None and selected.place is not None:
-        layers = [_halo(selected.place), *layers, _name(selected.name, selected.place)]
+        place = convert(selected.place, Datum.WGS84, datum)
+        layers = [_halo(place), *layers, _name(selected.name, place)]
+    start = start_of()
+    if start is not None:
+        layers = [*_line(way, datum), *layers, _begin(convert(start.place, Datum.WGS84, datum))]
     deck = pydeck.Deck(
         layers=layers,
         initial_view_state=pydeck.ViewState(
@@ -67,12 +81,14 @@ def draw(context: Context, shown: Shown, selected: MapLot | None, search: str, c
             chosen(str(told["lot"]))
         elif "closer" in told:
             longitude, latitude = picked[0]["geometry"]["coordinates"]
-            ask_to_see(Point(float(longitude), float(latitude)), float(told["closer"]))
+            middle = convert(Point(float(longitude), float(latitude)), datum, Datum.WGS84)
+            ask_to_see(middle, float(told["closer"]))
 
     with st.container(key="map_chart", gap="small"):
         st.pydeck_chart(deck, height=HEIGHT, on_select=clicked, key=KEY, alt=text("map.alt"))
         legend = [("plenty", GREEN), ("some", ORANGE), ("few", RED), ("share_unknown", BLUE), ("unknown", GREY)]
         cards.legend([(text(f"map.legend_{name}"), colour) for name, colour in legend])
+        cards.note(" · ".join(part for part in (context.settings.map_tiles_notice, text("map.natural_earth")) if part))
 
 
 def _look(shown: Shown, selected: MapLot | None) -> None:
@@ -164,6 +180,47 @@ def _name(name: str, place: Point) -> pydeck.Layer:
         get_pixel_offset=[0, -42],
         font_family=_literal(SANS.replace("'", "")),
         character_set=_literal("auto"),
+    )
+
+
+def _line(way: Way | None, datum: Datum) -> list[pydeck.Layer]:
+    """The route on its light edge."""
+    if way is None or way.route is None:
+        return []
+    shown = [convert(place, Datum.WGS84, datum) for place in way.route.line]
+    data = [{"path": [[round(place.longitude, 6), round(place.latitude, 6)] for place in shown]}]
+
+    def one(name: str, colour: list[int], width: int) -> pydeck.Layer:
+        return pydeck.Layer(
+            "PathLayer",
+            id=name,
+            data=data,
+            pickable=False,
+            get_path="path",
+            get_color=colour,
+            get_width=width,
+            width_units=_literal("pixels"),
+            cap_rounded=True,
+            joint_rounded=True,
+        )
+
+    return [one("route-edge", [255, 255, 255, 230], 9), one("route", [20, 86, 216], 5)]
+
+
+def _begin(place: Point) -> pydeck.Layer:
+    return pydeck.Layer(
+        "ScatterplotLayer",
+        id="start",
+        data=[{"place": [place.longitude, place.latitude]}],
+        pickable=False,
+        get_position="place",
+        get_fill_color=[20, 86, 216],
+        get_line_color=[255, 255, 255],
+        get_radius=8,
+        radius_units=_literal("pixels"),
+        stroked=True,
+        line_width_units=_literal("pixels"),
+        get_line_width=3,
     )
 
 

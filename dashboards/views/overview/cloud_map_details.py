@@ -16,6 +16,7 @@ from dashboards.context import Context
 from dashboards.map.lots import Shown
 from dashboards.theme import BLUE, GREY
 from dashboards.ui import cards, charts, numbers
+from dashboards.views.overview import cloud_map_route
 from dashboards.views.overview.cloud_map_list import free_age
 from warehouse.codes import label
 from warehouse.errors import ParkError
@@ -30,19 +31,20 @@ CARD_HEIGHT = 372
 Record = Mapping[str, Any]
 
 
-def draw(context: Context, shown: Shown, lot: MapLot) -> None:
+def draw(context: Context, shown: Shown, lot: MapLot, way: cloud_map_route.Way | None) -> None:
     """The cards of a lot."""
     day = _business_day(context, lot)
     left, right = st.columns([4, 6], gap="small")
     with left:
         _facts(context, shown, lot, day)
     with right:
-        _occupancy(context, lot, day)
+        cloud_map_route.draw(context, lot, way, CARD_HEIGHT)
     left, right = st.columns([6, 4], gap="small")
     with left:
-        _passages(context, lot, day)
+        _occupancy(context, lot, day)
     with right:
         _alarms(context, lot, day)
+    _passages(context, lot, day)
 
 
 def _business_day(context: Context, lot: MapLot) -> date | None:
@@ -69,8 +71,8 @@ def _asked(context: Context, report: str, lot: MapLot, first: date, last: date, 
 def _facts(context: Context, shown: Shown, lot: MapLot, day: date | None) -> None:
     text = context.text
     count, total = shown.count(lot), shown.total(lot)
-    age = free_age(context, count.counted_at, is_known=count.free is not None)
-    free = text("map.unknown") if count.free is None else numbers.count(count.free)
+    age = free_age(context, count)
+    free = text("map.unknown") if count.free_spaces is None else numbers.count(count.free_spaces)
     with cards.card("map_facts", lot.name, lot.code, height=CARD_HEIGHT):
         facts = [
             cards.Fact(text("map.address"), lot.address or ""),

@@ -6,7 +6,7 @@ Belongs here: how a lot is said in a few lines. Does not belong here: the map.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from html import escape
 
 import streamlit as st
@@ -18,6 +18,8 @@ from dashboards.theme import GREY
 from dashboards.ui import address, cards
 from dashboards.views.overview.cloud_map_state import start_of
 from warehouse.geography.distance import metres_between
+from warehouse.routing.words import length
+from warehouse.services.live import LotFreeSpaces
 from warehouse.services.map_lots import MapLot, fee_rules
 
 PAGE_SIZE = 15
@@ -63,14 +65,14 @@ def _entry(context: Context, shown: Shown, lot: MapLot, rules: Sequence[str], is
     far = ""
     if start is not None and lot.place is not None:
         far = distance(context, metres_between(start.place, lot.place))
-    free = text("map.unknown") if count.free is None else f"{count.free:,}"
-    said = [free_age(context, count.counted_at, is_known=count.free is not None), far, lot.address or lot.region or ""]
+    free = text("map.unknown") if count.free_spaces is None else f"{count.free_spaces:,}"
+    said = [free_age(context, count), far, lot.address or lot.region or ""]
     fee = ("；" if context.language == "zh" else "; ").join(rules[:RULES_SHOWN]) or text("map.no_tariff")
     fee += " …" if len(rules) > RULES_SHOWN else ""
     of = f" / {total:,}" if total is not None else ""
     return (
         f"<div class='pc-lot{' on' if is_selected else ''}' data-lot='{escape(lot.code, quote=True)}'>"
-        f"<i style='background:{colour(count.free, total) if count.free is not None else GREY}'></i>"
+        f"<i style='background:{colour(count.free_spaces, total) if count.free_spaces is not None else GREY}'></i>"
         f"<b title='{escape(lot.name, quote=True)}'>{escape(lot.name)}</b>"
         f"<em>{escape(free)}<small>{escape(of)}</small></em>"
         f"<span>{escape(' · '.join(part for part in said if part))}</span>"
@@ -78,12 +80,12 @@ def _entry(context: Context, shown: Shown, lot: MapLot, rules: Sequence[str], is
     )
 
 
-def free_age(context: Context, counted_at: datetime | None, *, is_known: bool) -> str:
-    """When the free spaces were counted, and that an old count is not shown."""
+def free_age(context: Context, count: LotFreeSpaces) -> str:
+    """When the free spaces were counted, and whether they were carried on since or are too old to be shown."""
     text = context.text
-    if counted_at is None:
+    if count.counted_at is None:
         return text("map.never_counted")
-    minutes = max(0, int((context.now - counted_at) / timedelta(minutes=1)))
+    minutes = max(0, int((context.now - count.counted_at) / timedelta(minutes=1)))
     if minutes < 1:
         age = text("map.age_now")
     elif minutes < 120:
@@ -92,17 +94,11 @@ def free_age(context: Context, counted_at: datetime | None, *, is_known: bool) -
         age = text("map.age_hours", hours=minutes // 60)
     else:
         age = text("map.age_days", days=minutes // 1440)
-    return age if is_known else text("map.last_counted", age=age)
+    if count.state == "derived":
+        return text("map.age_derived", age=age)
+    return age if count.free_spaces is not None else text("map.last_counted", age=age)
 
 
 def distance(context: Context, metres: float) -> str:
     """A distance as the crow flies."""
-    return context.text("map.as_crow", distance=length(context, metres))
-
-
-def length(context: Context, metres: float) -> str:
-    """Metres to the next ten, kilometres with one decimal from one on."""
-    if metres < 1000:
-        return context.text("map.metres", metres=f"{round(metres, -1):.0f}")
-    digits = 1 if metres < 100_000 else 0
-    return context.text("map.kilometres", kilometres=f"{metres / 1000:,.{digits}f}")
+    return context.text("map.as_crow", distance=length(metres, context.language))

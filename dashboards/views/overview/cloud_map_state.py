@@ -17,6 +17,7 @@ LOT: Final = "lot"
 _VIEW: Final = "cloud_map_view"
 _ASKED: Final = "cloud_map_asked"
 _START: Final = "cloud_map_start"
+_REFUSED: Final = "cloud_map_refused"
 
 Seen = tuple[Point, float]
 
@@ -52,3 +53,15 @@ def start_of() -> Start | None:
 def choose_start(start: Start | None) -> None:
     """Begin at ``start``, or forget it."""
     st.session_state[_START] = start
+    st.session_state.pop(_REFUSED, None)
+
+
+def refuse_start(reason: str) -> None:
+    """The browser gave no position; an earlier start stays."""
+    st.session_state[_REFUSED] = reason
+
+
+def refused() -> str | None:
+    """Why the browser gave no position when it was asked last; None when it did."""
+    reason: str | None = st.session_state.get(_REFUSED)
+    return reason

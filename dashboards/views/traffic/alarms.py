@@ -12,12 +12,12 @@ from dashboards.reports.filters import DAYS, PERIOD
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 from dashboards.ui import address
-from dashboards.views.traffic import alarms_open, alarms_rules
+from dashboards.views.traffic import alarms_channels, alarms_open, alarms_rules
 
 VIEW = View("alarms", ":material/notifications_active:")
 PRESETS = ("last7", "today", "yesterday", "week", "month", "custom")
 PAGE = ReportPage("alarms", first=("level", "state"), presets=PRESETS)
-OPEN, HISTORY, RULES = "open", "history", "rules"
+OPEN, HISTORY, RULES, CHANNELS = "open", "history", "rules", "channels"
 
 
 def render(context: Context) -> None:
@@ -28,6 +28,9 @@ def render(context: Context) -> None:
         HISTORY: text("alarms.part_history"),
         RULES: text("alarms.part_rules"),
     }
+    # Addresses and web hooks are for those who set them.
+    if context.allows("alarms.edit"):
+        parts[CHANNELS] = text("alarms.part_channels")
     # Links from elsewhere name days, and mean the records of these days.
     usual = HISTORY if address.written(PERIOD) or address.written(DAYS) else OPEN
     match address.switch("part", text("menu.alarms"), parts, usual=usual):
@@ -35,5 +38,7 @@ def render(context: Context) -> None:
             alarms_open.draw(context)
         case "rules":
             alarms_rules.draw(context)
+        case "channels":
+            alarms_channels.draw(context)
         case _:
             render_report(context, PAGE)

@@ -16,13 +16,12 @@ from tests.dbt.test_incremental_equals_full import assert_nothing_lost_or_double
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.lake.publish import published
-from warehouse.moving import move
+from warehouse.moving import move, target_of
 from warehouse.ops.models import Node
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import LOCAL
 from warehouse.services.agents import create_agent
 from warehouse.services.nodes import NodeForm
-from warehouse.settings import Settings
 
 
 def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, postgres_url: str) -> None:
@@ -40,7 +39,7 @@ def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, p
     refresh(source, builder=builder)
     figures = marts(source, published(source).snapshot_id)
 
-    target = source.model_copy(update={"ops_url": postgres_url, "catalog_url": postgres_url})
+    target = target_of(source, ops_url=postgres_url, catalog_url=postgres_url)
     moved = move(source, target, lambda _step: None)
     assert moved.lake_tables > 40
     assert published(target) == published(source)
@@ -62,4 +61,3 @@ def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, p
         move(source, target, lambda _step: None)
     with pytest.raises(ParkError, match="not on SQLite"):
         move(target, source, lambda _step: None)
-    assert isinstance(target, Settings)

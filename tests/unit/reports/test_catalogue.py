@@ -35,6 +35,8 @@ NAMES = [
     "terminals",
     "pay-stations",
     "displays",
+    "quality",
+    "watermark",
     "completeness",
     "rejects",
 ]
@@ -58,7 +60,7 @@ def test_pages_have_reports_of_their_own_that_are_not_listed() -> None:
     unlisted = {name for name in REPORTS if name not in NAMES}
     assert unlisted == {
         "home-totals", "home-receipts", "home-traffic-hours", "home-occupancy", "home-devices", "home-alarms",
-        "missing-hours",
+        "missing-hours", "quality-course", "completeness-course",
         *(f"{name}-{part}" for name in ("gate-controllers", "cameras", "terminals", "pay-stations", "displays")
           for part in ("days", "states")),
     }  # fmt: skip

@@ -14,12 +14,14 @@ from warehouse.ops.models.alarm import (
     RecentOpening,
     UploadSlot,
 )
+from warehouse.ops.models.analysts import SqlQuery, SqlRun
 from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
+from warehouse.ops.models.operation import BackupPlan, OperationRun, Removal
 from warehouse.ops.models.owners import (
     LongTermVehicle,
     Owner,
@@ -30,6 +32,7 @@ from warehouse.ops.models.owners import (
     Wallet,
     WalletEntry,
 )
+from warehouse.ops.models.processes import ProcessState
 from warehouse.ops.models.publication import Build, Publication
 from warehouse.ops.models.tree import Area, AreaCapacity, Gate, Lot, LotCredential, Node
 
@@ -49,6 +52,7 @@ __all__ = [
     "AuditHead",
     "AuthFailure",
     "AuthSession",
+    "BackupPlan",
     "Base",
     "Build",
     "CountedBatch",
@@ -67,18 +71,23 @@ __all__ = [
     "LotTariff",
     "Node",
     "OpenAlarm",
+    "OperationRun",
     "Operator",
     "OutboxRecord",
     "Owner",
     "OwnerRenewal",
     "OwnerSpace",
     "PaymentAccount",
+    "ProcessState",
     "Publication",
     "RecentOpening",
+    "Removal",
     "RenewalPlan",
     "Role",
     "RolePermission",
     "SavedView",
+    "SqlQuery",
+    "SqlRun",
     "UploadSlot",
     "VehicleGroup",
     "Wallet",

@@ -154,7 +154,8 @@ select
     business_date,
     cast(sum(expected) as bigint) as expected,
     cast(sum(received) as bigint) as received,
-    count(*) filter (where received = 0 and expected > 0) as missing_hours
+    count(*) filter (where received = 0 and expected > 0) as missing_hours,
+    count(*) filter (where expected > 0) as expected_hours
 from hourly
 group by lot_id, business_date
 having sum(expected) > 0 or sum(received) > 0

@@ -1,0 +1,1 @@
+"""Analysts' SQL: who may ask what of which file, with which limits, and the record of it."""
