@@ -16,11 +16,8 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     lots_commands,
-<<<<<<< HEAD
     moving_commands,
-=======
     map_commands,
->>>>>>> main
     report_commands,
     restatement_commands,
 )
@@ -35,11 +32,8 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
-<<<<<<< HEAD
     moving_commands.register(app)
-=======
     map_commands.register(app)
->>>>>>> main
     backup_commands.register(app)
     analysts_commands.register(app)
     alarm_commands.register(app)

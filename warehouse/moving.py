@@ -41,7 +41,7 @@ class Moved:
 
 
 def target_of(source: Settings, **changed: str | None) -> Settings:
-    """The settings of ``source`` with other stores; made anew, because a copy would keep addresses worked out before."""
+    """The settings of ``source`` with other stores; made anew, a copy would keep addresses worked out before."""
     return Settings(**(source.model_dump() | changed))
 
 

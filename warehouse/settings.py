@@ -33,20 +33,17 @@ class Settings(BaseSettings):
     data_path: str | None = Field(
         default=None, description="Folder or s3://BUCKET/PREFIX of the lake's Parquet files; under home when unset."
     )
-<<<<<<< HEAD
     s3_endpoint: str = Field(
         default="", description="Address of an S3-compatible server, http:// or https://; Amazon's own when empty."
     )
     s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
     s3_access_key: SecretStr | None = Field(default=None, description="Access key of the object storage.")
     s3_secret_key: SecretStr | None = Field(default=None, description="Its secret key.")
-=======
     snapshot_url: str | None = Field(
         default=None,
         description="Where pictures of passages lie: file:///folder, s3://bucket/prefix, gs://… or az://…; a folder "
         "under home when unset. Object storage takes its keys from the usual variables, such as AWS_ACCESS_KEY_ID.",
     )
->>>>>>> main
     secret_key: SecretStr | None = Field(
         default=None,
         description="Key that encrypts stored secrets; a key file under home, readable by its owner only, when unset.",
