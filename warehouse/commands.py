@@ -16,8 +16,8 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     lots_commands,
-    moving_commands,
     map_commands,
+    moving_commands,
     report_commands,
     restatement_commands,
 )
