@@ -49,8 +49,10 @@ def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_
         s3_access_key=KEY,
         s3_secret_key=SECRET,
     )
-    fill_instance(settings, 4)
-    histories = [LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(lot)) for lot in range(1, 5)]
+    fill_instance(settings, 3)
+    histories = [
+        LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(160 + lot)) for lot in range(1, 4)
+    ]
     builder = DbtBuilder(settings)
     for turn in range(2):  # two files for maintenance to merge, built at once
         connection = open_lake(settings)

@@ -29,7 +29,9 @@ def test_an_instance_moves_with_every_figure_and_goes_on_there(tmp_path: Path, p
     made = create_agent(source, LOCAL, NodeForm(name="搬迁前"))
     with ops_session(source) as session:  # a parent younger than its child
         session.get_one(Node, 3).parent_id = made
-    histories = [LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(lot)) for lot in range(1, 4)]
+    histories = [
+        LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(160 + lot)) for lot in range(1, 4)
+    ]
     builder = DbtBuilder(source)
     connection = open_lake(source)
     land_records(
