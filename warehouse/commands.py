@@ -15,6 +15,8 @@ from warehouse import (
     backup_commands,
     delivery_commands,
     exchange_commands,
+    forecast_commands,
+    linkage_commands,
     lots_commands,
     map_commands,
     moving_commands,
@@ -28,6 +30,8 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    forecast_commands.register(app)
+    linkage_commands.register(app)
     restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)

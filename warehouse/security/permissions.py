@@ -74,6 +74,7 @@ _REPORT_MENU: Final = {
     "stays": "exit_records",
     "stay-timeline": "exit_records",
     "occupancy": "traffic_statistics",
+    "alarm-statistics": "alarms",
     "quality": "data_quality",
     "quality-course": "data_quality",
     "completeness-course": "data_quality",
@@ -81,6 +82,7 @@ _REPORT_MENU: Final = {
     "completeness": "data_quality",
     "missing-hours": "data_quality",
     "rejects": "data_quality",
+    "forecast-course": "forecast",
     **{
         f"{name.replace('_', '-')}-{part}": name
         for name in ("gate_controllers", "cameras", "terminals", "pay_stations", "displays")
