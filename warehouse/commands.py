@@ -19,6 +19,7 @@ from warehouse import (
     linkage_commands,
     lots_commands,
     map_commands,
+    moving_commands,
     report_commands,
     restatement_commands,
 )
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    moving_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
     analysts_commands.register(app)
