@@ -16,8 +16,10 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     forecast_commands,
+    linkage_commands,
     lots_commands,
     map_commands,
+    moving_commands,
     report_commands,
     restatement_commands,
 )
@@ -29,10 +31,12 @@ def register(app: typer.Typer) -> None:
     lots_commands.register(app)
     report_commands.register(app)
     forecast_commands.register(app)
+    linkage_commands.register(app)
     restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    moving_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
     analysts_commands.register(app)
