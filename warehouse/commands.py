@@ -18,7 +18,9 @@ from warehouse import (
     forecast_commands,
     linkage_commands,
     lots_commands,
+    maintenance_commands,
     map_commands,
+    moving_commands,
     report_commands,
     restatement_commands,
 )
@@ -35,8 +37,10 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    moving_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
+    maintenance_commands.register(app)
     analysts_commands.register(app)
     alarm_commands.register(app)
 
