@@ -18,6 +18,7 @@ from warehouse import (
     forecast_commands,
     linkage_commands,
     lots_commands,
+    maintenance_commands,
     map_commands,
     moving_commands,
     report_commands,
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     moving_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
+    maintenance_commands.register(app)
     analysts_commands.register(app)
     alarm_commands.register(app)
 
