@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     snapshot_url: str | None = Field(
         default=None,
         description="Where pictures of passages lie: file:///folder, s3://bucket/prefix, gs://… or az://…; a folder "
-        "under home when unset. Object storage takes its keys from the usual variables, such as AWS_ACCESS_KEY_ID.",
+        "under home when unset. For s3:// the settings PARK_S3_… hold.",
     )
     secret_key: SecretStr | None = Field(
         default=None,

@@ -16,7 +16,7 @@ import secrets
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -42,6 +42,16 @@ class SnapshotStore:
         self._url = settings.resolved_snapshot_url
         parts = urlsplit(self._url)
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        self._settings = settings
+
+    @property
+    def _remote(self) -> ObjectStore:
+        config: dict[str, Any] = {}
+        if self._url.startswith("s3://"):
+            secrets = {"access_key_id": self._settings.s3_access_key, "secret_access_key": self._settings.s3_secret_key}
+            config = {"region": self._settings.s3_region, "endpoint": self._settings.s3_endpoint}
+            config |= {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+        return _opened(self._url, tuple((name, value) for name, value in config.items() if value))
 
     def put(self, lot_id: int, content: bytes) -> str:
         """Keep a picture; when this returns its hash, it is stored. Putting it again changes nothing.
@@ -54,7 +64,7 @@ class SnapshotStore:
             if self._folder is not None:
                 _write(self._folder / _key(lot_id, digest), content)
             else:
-                obstore.put(_remote(self._url), _key(lot_id, digest), content)
+                obstore.put(self._remote, _key(lot_id, digest), content)
         except Exception as error:
             raise _unavailable(error) from error
         return digest
@@ -70,7 +80,7 @@ class SnapshotStore:
         try:
             if self._folder is not None:
                 return (self._folder / _key(lot_id, digest)).read_bytes()
-            return bytes(obstore.get(_remote(self._url), _key(lot_id, digest)).bytes())
+            return bytes(obstore.get(self._remote, _key(lot_id, digest)).bytes())
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -83,7 +93,7 @@ class SnapshotStore:
         if self._folder is not None:
             return (self._folder / _key(lot_id, digest)).is_file()
         try:
-            obstore.head(_remote(self._url), _key(lot_id, digest))
+            obstore.head(self._remote, _key(lot_id, digest))
         except Exception:
             return False
         return True
@@ -100,7 +110,7 @@ class SnapshotStore:
             if self._folder is not None:
                 (self._folder / _key(lot_id, digest)).unlink(missing_ok=True)
             else:
-                obstore.delete(_remote(self._url), _key(lot_id, digest))
+                obstore.delete(self._remote, _key(lot_id, digest))
         except Exception as error:
             raise _unavailable(error) from error
         return True
@@ -132,9 +142,13 @@ def _key(lot_id: int, digest: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _remote(url: str) -> ObjectStore:
-    # Keys and endpoint come from the variables that every client of object storage reads, such as AWS_ACCESS_KEY_ID.
-    return from_url(url)
+def _opened(url: str, config: tuple[tuple[str, str], ...]) -> ObjectStore:
+    is_plain = any(name == "endpoint" and value.startswith("http://") for name, value in config)
+    options: dict[str, Any] = {
+        "config": dict(config) or None,
+        "client_options": {"allow_http": True} if is_plain else None,
+    }
+    return from_url(url, **options)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,9 +8,10 @@ import zlib
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from ingest.gateway.answers import Refusal
@@ -93,23 +94,23 @@ def test_what_is_no_sound_picture_of_a_sensible_size_is_refused(content: bytes, 
     assert refused.value.code == code
 
 
-def test_pictures_may_lie_in_object_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    boto3: Any = pytest.importorskip("boto3")
-    server: Any = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
+def test_pictures_may_lie_in_object_storage(tmp_path: Path) -> None:
+    keys = {"s3_access_key": "key-of-pictures", "s3_secret_key": "its-secret"}
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ALLOW_HTTP": "true",
-        }.items():
-            monkeypatch.setenv(name, value)
-        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="pictures")
-        store = SnapshotStore(Settings(home=tmp_path, snapshot_url="s3://pictures/of-lots"))
+        boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=keys["s3_access_key"],
+            aws_secret_access_key=keys["s3_secret_key"],
+        ).create_bucket(Bucket="pictures")
+        store = SnapshotStore(
+            Settings(home=tmp_path, snapshot_url="s3://pictures/of-lots", s3_endpoint=endpoint, **keys)
+        )
         digest = store.put(1, PICTURE)
         assert store.get(1, digest) == PICTURE
         assert store.get(2, digest) is None
