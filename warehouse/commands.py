@@ -16,6 +16,7 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     lots_commands,
+    maintenance_commands,
     map_commands,
     report_commands,
     restatement_commands,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     delivery_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
+    maintenance_commands.register(app)
     analysts_commands.register(app)
     alarm_commands.register(app)
 
