@@ -160,8 +160,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
 
 def _heard(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> list[Row]:
     union = " UNION ALL ".join(
-        # What the cloud recorded itself is not word from the lot.
-        f"SELECT lot_id, received_at, lot_clock FROM {tables[kind]} WHERE source IS DISTINCT FROM 'cloud'"
+        # What the cloud recorded itself is not word from the lot; a file comes long after its lot's clock was read.
+        "SELECT lot_id, received_at, CASE WHEN source NOT LIKE 'file:%' THEN lot_clock END AS lot_clock "
+        f"FROM {tables[kind]} WHERE source IS DISTINCT FROM 'cloud'"
         for kind in KINDS
         if kind in tables
     )

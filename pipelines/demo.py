@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ingest.simulator.demo_downlink import prepare_downlink
 from ingest.simulator.demo_lots import DEMO_LOTS
 from ingest.simulator.history import write_history
 from ingest.simulator.loading import LoadSummary, load_history, load_manual
@@ -87,6 +88,8 @@ def load_demo(
     with ops_session(settings) as session:
         for lot in lots:
             save_lot(session, lot)
+        if not manual:
+            prepare_downlink(session, DEMO_LOTS, state.until)
     load = _load(settings, state, progress)
     progress("marts")
     result = refresh(settings, progress=progress)

@@ -36,15 +36,20 @@ def register(app: typer.Typer) -> None:
                 code="bad_parameter",
             )
         from warehouse.alarms.evaluate import follow as follow_rules
+        from warehouse.heartbeat import Heartbeat
+        from warehouse.logs import set_up
 
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
-        follow_rules(
-            load_settings(),
-            stop,
-            lambda found: typer.echo(f"{found.raised} raised, {found.recovered} recovered, {found.open} open"),
-        )
+        settings = load_settings()
+        set_up(settings, "alarms")
+        with Heartbeat(settings, "alarms"):
+            follow_rules(
+                settings,
+                stop,
+                lambda found: typer.echo(f"{found.raised} raised, {found.recovered} recovered, {found.open} open"),
+            )
 
     @alarms.command()
     def check(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:

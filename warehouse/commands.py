@@ -15,6 +15,7 @@ from warehouse import (
     backup_commands,
     delivery_commands,
     exchange_commands,
+    forecast_commands,
     lots_commands,
     maintenance_commands,
     map_commands,
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to ``park``."""
     lots_commands.register(app)
     report_commands.register(app)
+    forecast_commands.register(app)
     restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)

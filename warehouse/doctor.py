@@ -6,7 +6,6 @@ Belongs here: one check per part of the instance, each with the cure of its faul
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import sys
 import time
@@ -49,20 +48,27 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Run every check; one that breaks down is a fault itself and stops no other."""
+    from warehouse import doctor_running as running
+
     checks: list[tuple[str, Callable[[Settings], Finding]]] = [
         ("settings", check_settings),
         ("extensions", check_extensions),
         ("operational store", check_ops),
         ("lake", check_lake),
-        ("writer lock", check_writer_lock),
+        ("writer lock", running.check_writer_lock),
         ("journal", check_journal),
         ("failed segments", check_failed_segments),
         ("build", check_build),
         ("publication", check_publication),
+        ("freshness", running.check_freshness),
+        ("processes", running.check_processes),
         ("disk", check_disk),
-        ("clock", check_clock),
+        ("clock", running.check_clock),
+        ("backup", running.check_backup),
+        ("fonts", running.check_fonts),
         ("pages port", lambda s: check_port(s.host, s.pages_port, "/healthz", "PARK_PAGES_PORT")),
         ("gateway port", lambda s: check_port(s.host, s.gateway_port, "/health", "PARK_GATEWAY_PORT")),
+        ("metrics port", lambda s: check_port(s.host, s.metrics_port, "/metrics", "PARK_METRICS_PORT")),
         ("dagster port", lambda s: check_port(s.dagster_host, s.dagster_port, "/server_info", "PARK_DAGSTER_PORT")),
     ]
     findings: list[Finding] = []
@@ -95,11 +101,13 @@ def as_json(findings: list[Finding]) -> str:
     )
 
 
-def _ok(zh: str, en: str) -> Finding:
+def ok(zh: str, en: str) -> Finding:
+    """All is well."""
     return Finding("", "ok", zh, en)
 
 
-def _note(zh: str, en: str) -> Finding:
+def note(zh: str, en: str) -> Finding:
+    """Worth knowing, no fault."""
     return Finding("", "note", zh, en)
 
 
@@ -124,7 +132,7 @@ def check_settings(settings: Settings) -> Finding:
     finally:
         probe.unlink(missing_ok=True)
     python = ".".join(map(str, sys.version_info[:3]))
-    return _ok(f"{settings.home},Python {python}", f"{settings.home}, Python {python}")
+    return ok(f"{settings.home},Python {python}", f"{settings.home}, Python {python}")
 
 
 def check_extensions(_settings: Settings) -> Finding:
@@ -142,14 +150,27 @@ def check_extensions(_settings: Settings) -> Finding:
                 "运行 make install",
                 "run make install",
             )
-    return _ok("齐全", "complete")
+    return ok("齐全", "complete")
 
 
 def check_ops(settings: Settings) -> Finding:
     """The operational store answers and is migrated."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from warehouse.ops.session import revisions
 
-    standing, newest = revisions(settings)
+    try:
+        standing, newest = revisions(settings)
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        return Finding(
+            "",
+            "fault",
+            f"运营库无法访问:{reason}",
+            f"the operational store cannot be reached: {reason}",
+            "启动 PostgreSQL 或检查 PARK_OPS_URL;服务会自行恢复",
+            "start PostgreSQL or check PARK_OPS_URL; the services recover by themselves",
+        )
     if standing != newest:
         return Finding(
             "",
@@ -159,7 +180,7 @@ def check_ops(settings: Settings) -> Finding:
             "运行 park init",
             "run park init",
         )
-    return _ok(f"版本 {standing}", f"at version {standing}")
+    return ok(f"版本 {standing}", f"at version {standing}")
 
 
 def check_lake(settings: Settings) -> Finding:
@@ -176,22 +197,23 @@ def check_lake(settings: Settings) -> Finding:
             "运行 park init",
             "run park init",
         )
-    connection = open_lake(settings, read_only=True)
+    try:
+        connection = open_lake(settings, read_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Finding(
+            "",
+            "fault",
+            f"无法打开目录库:{reason}",
+            f"the catalog cannot be opened: {reason}",
+            "启动 PostgreSQL 或检查 PARK_CATALOG_URL;目录库丢失见 docs/runbooks/catalog-lost.md",
+            "start PostgreSQL or check PARK_CATALOG_URL; when the catalog is lost: docs/runbooks/catalog-lost.md",
+        )
     try:
         batches = landed_up_to(connection)
     finally:
         connection.close()
-    return _ok(f"可连接,已入库批次 {max(0, batches)}", f"attached, {max(0, batches)} batches landed")
-
-
-def check_writer_lock(settings: Settings) -> Finding:
-    """Who writes now; being held is no fault."""
-    from warehouse.lake.holder import writer_lock_holder
-
-    holder = writer_lock_holder(settings)
-    if holder is None:
-        return _ok("空闲", "free")
-    return _note(f"由进程持有:{holder}", f"held by {holder}")
+    return ok(f"可连接,已入库批次 {max(0, batches)}", f"attached, {max(0, batches)} batches landed")
 
 
 def check_journal(settings: Settings) -> Finding:
@@ -212,14 +234,14 @@ def check_journal(settings: Settings) -> Finding:
             f"运行 park land --follow(或 park up);若已在运行,查看 {settings.log_path / 'lander.log'}",
             f"run park land --follow (or park up); if it runs, look into {settings.log_path / 'lander.log'}",
         )
-    return _ok(zh, en)
+    return ok(zh, en)
 
 
 def check_failed_segments(settings: Settings) -> Finding:
     """No segment was set aside."""
     failed = sorted((settings.journal_path / "failed").glob("*.ndjson"))
     if not failed:
-        return _ok("无", "none")
+        return ok("无", "none")
     return Finding(
         "",
         "fault",
@@ -259,7 +281,7 @@ def check_build(settings: Settings) -> Finding:
             "运行 park refresh,或用 park up 启动自动刷新",
             "run park refresh, or let park up refresh by itself",
         )
-    return _ok("正常", "green")
+    return ok("正常", "green")
 
 
 def check_publication(settings: Settings) -> Finding:
@@ -276,21 +298,23 @@ def check_publication(settings: Settings) -> Finding:
         finally:
             connection.close()
         if is_empty:
-            return _note("尚无数据", "no data yet")
+            return note("尚无数据", "no data yet")
         return Finding("", "fault", error.zh, error.en, "运行 park refresh", "run park refresh")
     # Attached as pages and reports do it: the snapshot must still be there.
     open_lake(settings, snapshot=standing.snapshot_id).close()
     age = (datetime.now(UTC) - standing.published_at).total_seconds() / 60
     as_of = f"{standing.data_as_of:%F %T} UTC" if standing.data_as_of else "-"
-    return _ok(
+    return ok(
         f"快照 {standing.snapshot_id},{age:.0f} 分钟前发布,数据截至 {as_of}",
         f"snapshot {standing.snapshot_id}, published {age:.0f} minutes ago, data as of {as_of}",
     )
 
 
 def check_disk(settings: Settings) -> Finding:
-    """Room to write."""
-    free = shutil.disk_usage(settings.home).free
+    """Room to write, at home and where the lake's data lie."""
+    from warehouse.condition import disks
+
+    free = min(disk.free_bytes for disk in disks(settings))
     zh, en = f"剩余 {free / 1024**3:.1f} GB", f"{free / 1024**3:.1f} GB free"
     if free < LEAST_FREE_BYTES:
         return Finding(
@@ -298,28 +322,10 @@ def check_disk(settings: Settings) -> Finding:
             "fault",
             zh,
             en,
-            f"清理磁盘,或缩短 PARK_ARCHIVE_DAYS(现为 {settings.archive_days})",
-            f"free disk space, or lower PARK_ARCHIVE_DAYS (now {settings.archive_days})",
+            f"清理磁盘,或缩短 PARK_ARCHIVE_DAYS(现为 {settings.archive_days}),见 docs/runbooks/disk-full.md",
+            f"free disk space, or lower PARK_ARCHIVE_DAYS (now {settings.archive_days}): docs/runbooks/disk-full.md",
         )
-    return _ok(zh, en)
-
-
-def check_clock(settings: Settings) -> Finding:
-    """The machine's clock has not gone back behind what we wrote."""
-    from warehouse.lake.publish import newest_build_started_at
-
-    now = datetime.now(UTC)
-    newest = newest_build_started_at(settings)
-    if newest is not None and newest > now + CLOCK_TOLERANCE:
-        return Finding(
-            "",
-            "fault",
-            f"系统时间 {now:%F %T} UTC 早于上次构建 {newest:%F %T} UTC",
-            f"the clock says {now:%F %T} UTC, the last build began at {newest:%F %T} UTC",
-            "校准系统时间(NTP)",
-            "set the machine's clock (NTP)",
-        )
-    return _ok(f"{now:%F %T} UTC", f"{now:%F %T} UTC")
+    return ok(zh, en)
 
 
 def check_port(host: str, port: int, path: str, setting: str) -> Finding:
@@ -328,12 +334,12 @@ def check_port(host: str, port: int, path: str, setting: str) -> Finding:
     try:
         socket.create_connection((reachable, port), timeout=2).close()
     except OSError:
-        return _note(f"{port} 未监听", f"nothing listens on {port}")
+        return note(f"{port} 未监听", f"nothing listens on {port}")
     literal = f"[{reachable}]" if ":" in reachable else reachable
     try:
         with urllib.request.urlopen(f"http://{literal}:{port}{path}", timeout=5) as answer:
             if answer.status == 200:
-                return _ok(f"{port} 正在服务", f"{port} serves")
+                return ok(f"{port} 正在服务", f"{port} serves")
     except urllib.error.HTTPError as error:
         if error.code == 503:
             text = error.read(300).decode(errors="replace")

@@ -67,6 +67,7 @@ class Heartbeat:
         self._started_at = datetime.now(UTC)
         self._figures: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._beating = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._is_failing = False
@@ -104,7 +105,7 @@ class Heartbeat:
         now = datetime.now(UTC)
         with self._lock:
             figures = dict(self._figures) | dict(self._gather())
-        with ops_session(self._settings) as session:
+        with self._beating, ops_session(self._settings) as session:
             session.merge(
                 ProcessState(
                     name=self._name,

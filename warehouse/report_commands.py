@@ -23,7 +23,8 @@ _TERMINAL_PAGE = 50
 _NEED_FILE = ("xlsx", "pdf")
 
 
-def _pairs(settings: list[str]) -> dict[str, str]:
+def pairs(settings: list[str]) -> dict[str, str]:
+    """Parameters given as ``key=value``."""
     given: dict[str, str] = {}
     for pair in settings:
         key, equals, value = pair.partition("=")
@@ -37,7 +38,8 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     return given
 
 
-def _actor(settings: Settings, login: str | None) -> Actor:
+def actor_of_login(settings: Settings, login: str | None) -> Actor:
+    """Who asks: an operator by login, else the command line."""
     from warehouse.ops.session import ops_session
     from warehouse.security.actor import LOCAL, actor_by_login
 
@@ -47,7 +49,8 @@ def _actor(settings: Settings, login: str | None) -> Actor:
         return actor_by_login(session, login)
 
 
-def _print_table(result: ReportResult) -> None:
+def print_table(result: ReportResult) -> None:
+    """Print a page of a report for people."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -128,7 +131,8 @@ def _write_file(
                 write_json(file, whole.result, whole.batches)
 
 
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Refuse an option that is none of ``allowed``."""
     if value not in allowed:
         raise ParkError(
             zh=f"{name} 不能是 {value}:可用 {'、'.join(allowed)}",
@@ -186,8 +190,8 @@ def register(app: typer.Typer) -> None:
 
         settings = load_settings()
         language = lang or settings.language
-        _check_choice("--lang", language, ("zh", "en", "key"))
-        _check_choice("--format", output_format, ("table", "csv", "json", *_NEED_FILE))
+        check_choice("--lang", language, ("zh", "en", "key"))
+        check_choice("--format", output_format, ("table", "csv", "json", *_NEED_FILE))
         if output_format in _NEED_FILE and output is None:
             raise ParkError(
                 zh=f"{output_format} 需要用 -o 指定文件",
@@ -201,14 +205,14 @@ def register(app: typer.Typer) -> None:
                 code="bad_parameter",
             )
         found = find(name)
-        given: dict[str, Any] = _pairs(setting or [])
+        given: dict[str, Any] = pairs(setting or [])
         given |= {key: value for key, value in (("from", start), ("to", end), ("lot", lot)) if value}
-        actor = _actor(settings, login)
+        actor = actor_of_login(settings, login)
         if output_format == "table" and output is None:
             with answering(found, settings, actor, given, known_at, recompute=recompute) as reader:
-                _print_table(run(found, reader, settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
+                print_table(run(found, reader, settings, actor, {"size": _TERMINAL_PAGE, **given}, language))
             return
         if output_format == "table":
-            _check_choice("--format", output_format, ("csv", "json", *_NEED_FILE))
+            check_choice("--format", output_format, ("csv", "json", *_NEED_FILE))
         with answering(found, settings, actor, given, known_at, recompute=recompute) as reader:
             _write_file(found, reader, settings, actor, given, language, output_format, output, bom=bom)

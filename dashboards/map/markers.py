@@ -30,6 +30,7 @@ PLENTY, SOME = 0.3, 0.1
 """Shares of free spaces from which on a lot is green, and orange."""
 
 Place = tuple[float, float]
+Placed = tuple[MapLot, Place]
 Words = Callable[..., str]
 
 
@@ -50,7 +51,7 @@ def channels(colour_code: str, opacity: int = 255) -> list[int]:
     return [int(colour_code[start : start + 2], 16) for start in (1, 3, 5)] + [opacity]
 
 
-def placed(shown: Shown, datum: Datum) -> list[tuple[MapLot, Place]]:
+def placed(shown: Shown, datum: Datum) -> list[Placed]:
     """The lots that have a place, on the Mercator square of a map of ``datum``."""
     return [(lot, _on_square(lot.place, datum)) for lot in shown.lots if lot.place is not None]
 
@@ -60,29 +61,40 @@ def _on_square(place: Point, datum: Datum) -> Place:
     return mercator(convert(place, Datum.WGS84, datum))
 
 
-def tile(shown: Shown, places: list[tuple[MapLot, Place]], zoom: int, column: int, row: int, text: Words) -> Any:
-    """The markers of a tile as GeoJSON; ``places`` as ``placed`` gives them."""
+def split(places: list[Placed], zoom: int) -> dict[tuple[int, int], list[list[Placed]]]:
+    """By tile of a zoom the lots of each marker; ``places`` as ``placed`` gives them."""
     side = 2**zoom
-    west, north = column / side, row / side
-    east, south = (column + 1) / side, (row + 1) / side
-    inside = [one for one in places if west <= one[1][0] < east and north <= one[1][1] < south]
-    if len(places) <= FEW or zoom >= CLOSEST:
-        features = [_lot(shown, lot, place, text) for lot, place in inside]
-    else:
-        cells: dict[tuple[int, int], list[tuple[MapLot, Place]]] = {}
-        for one in inside:
-            x, y = one[1]
-            cells.setdefault((int(x * side * CELLS), int(y * side * CELLS)), []).append(one)
-        features = [
-            _lot(shown, *members[0], text, is_named=zoom >= NAMED)
-            if len(members) == 1
-            else _gathered(shown, members, zoom, text)
-            for members in cells.values()
-        ]
-    return {"type": "FeatureCollection", "features": features}
+    is_single = len(places) <= FEW or zoom >= CLOSEST
+    cells: dict[tuple[int, int], list[list[Placed]]] = {}
+    gathered: dict[tuple[int, int], list[Placed]] = {}
+    for one in places:
+        x, y = one[1]
+        at = (min(int(x * side), side - 1), min(int(y * side), side - 1))
+        if is_single:
+            cells.setdefault(at, []).append([one])
+            continue
+        cell = (int(x * side * CELLS), int(y * side * CELLS))
+        if cell in gathered:
+            gathered[cell].append(one)
+        else:
+            gathered[cell] = [one]
+            cells.setdefault(at, []).append(gathered[cell])
+    return cells
 
 
-def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool = True) -> Any:
+def features(shown: Shown, members_of: list[list[Placed]], zoom: int, text: Words) -> Any:
+    """The markers of a tile as GeoJSON."""
+    is_named = zoom >= NAMED or len(shown.lots) <= FEW
+    told = [
+        _lot(shown, *members[0], text, is_named=is_named)
+        if len(members) == 1
+        else _gathered(shown, members, zoom, text)
+        for members in members_of
+    ]
+    return {"type": "FeatureCollection", "features": told}
+
+
+def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool) -> Any:
     free, total = shown.count(lot).free_spaces, shown.total(lot)
     if free is None:
         said = text("map.tip_unknown")
@@ -101,7 +113,7 @@ def _lot(shown: Shown, lot: MapLot, place: Place, text: Words, *, is_named: bool
     )
 
 
-def _gathered(shown: Shown, members: list[tuple[MapLot, Place]], zoom: int, text: Words) -> Any:
+def _gathered(shown: Shown, members: list[Placed], zoom: int, text: Words) -> Any:
     known = [lot for lot, _place in members if shown.count(lot).free_spaces is not None]
     free = sum(shown.count(lot).free_spaces or 0 for lot in known) if known else None
     totals = [shown.total(lot) for lot in known]

@@ -8,6 +8,10 @@ stands on them.
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -29,11 +33,12 @@ from warehouse.security.sessions import signed_in
 from warehouse.settings import Settings
 
 CLOSEST_TILE = 22
+KEPT = 24
 
 
 def routes(settings: Settings) -> list[Route]:
     """GET ``/map/style.json``, ``/map/lots/<z>/<x>/<y>.json`` and ``/map/tiles/<layer>/<z>/<x>/<y>``."""
-    fetched = Tiles(settings)
+    fetched, splits = Tiles(settings), _Splits()
 
     async def base_map(request: Request) -> Response:
         is_dark = request.query_params.get("theme") == "dark"
@@ -48,7 +53,7 @@ def routes(settings: Settings) -> list[Route]:
         text = Texts(language_of(request, settings))
         search = request.query_params.get("q", "")[:80]
         try:
-            told = await run_in_threadpool(_markers, settings, token, search, (zoom, column, row), text)
+            told = await run_in_threadpool(_markers, settings, splits, token, search, (zoom, column, row), text)
         except Forbidden as error:
             return PlainTextResponse(f"{error.text(text.language)}\n", 403)
         # The address changes with the counts: what it once answered stays true for it.
@@ -74,9 +79,33 @@ def _is_tile(zoom: int, column: int, row: int) -> bool:
     return zoom <= CLOSEST_TILE and column < 2**zoom and row < 2**zoom
 
 
-def _markers(settings: Settings, token: str | None, search: str, tile: tuple[int, int, int], text: Texts) -> bytes:
-    shown = map_lots(settings).of(_actor(settings, token), search)
-    return _json(markers.tile(shown, markers.placed(shown, datum_of(settings)), *tile, text))
+@dataclass
+class _Splits:
+    """Lots by tile, kept for the other tiles of the same look."""
+
+    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    lock: Lock = field(default_factory=Lock)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        with self.lock:
+            if key not in self.kept:
+                self.kept[key] = make()
+                if len(self.kept) > KEPT:
+                    self.kept.popitem(last=False)
+            return self.kept[key]
+
+
+def _markers(
+    settings: Settings, splits: _Splits, token: str | None, search: str, tile: tuple[int, int, int], text: Texts
+) -> bytes:
+    actor = _actor(settings, token)
+    shown = map_lots(settings).of(actor, search)
+    zoom, *at = tile
+    cells = splits.get(
+        (actor.scope.lot_ids, search, zoom, shown.revision),
+        lambda: markers.split(markers.placed(shown, datum_of(settings)), zoom),
+    )
+    return _json(markers.features(shown, cells.get(tuple(at), []), zoom, text))
 
 
 def _actor(settings: Settings, token: str | None) -> Actor:

@@ -71,11 +71,12 @@ def draw(context: Context, report_name: str, first: Sequence[str], presets: Sequ
     return asked
 
 
-def lots_and_period(context: Context, presets: Sequence[str]) -> dict[str, Any]:
-    """The two filters that every list of records has, for pages that show several; inside the caller's row."""
+def lots_and_period(context: Context, presets: Sequence[str], report_name: str = "entry-records") -> dict[str, Any]:
+    """The two filters that nearly every report has, for pages that show several; inside the caller's row."""
+    report = find(report_name)
     with st.container(width=280):
         asked = _lots(context)
-    return asked | _period(context, find("entry-records"), presets)
+    return asked if report.grain is Grain.NONE else asked | _period(context, report, presets)
 
 
 def _reset(keys: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-{# Days whose entry and exit records were removed from a lot (docs/adr/0012). What stood in the reports of these days when
+{# Days whose entry and exit records were removed from a lot (docs/adr/0013). What stood in the reports of these days when
    that happened is kept in lake.closed.<model> and stays in force: a model with config keeps_closed_days never tells such
    a day anew, and a full build puts the kept rows in place of what is left to count. #}
 

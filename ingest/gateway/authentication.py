@@ -1,7 +1,7 @@
 """Who sent a request: signature, timestamp, nonce, credential.
 
-Belongs here: checking the signature headers, the cache of credentials, the memory of nonces. Does not belong here:
-HTTP routing, or how credentials are kept (``warehouse/security/credentials.py``).
+Belongs here: checking the signature headers, the memory of nonces. Does not belong here: HTTP routing, or
+which credentials are in force (``keyring.py``).
 
 Limits worth knowing: nonces are remembered by each process and not across restarts, so a captured request could be
 replayed to another gateway process within the clock tolerance. It would bring the same records again, which changes
@@ -12,23 +12,19 @@ more fsync per request and is not worth that.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from ingest.gateway.answers import too_busy, unauthorized, unavailable, unknown_key
-from warehouse.ops.session import ops_session
-from warehouse.security.credentials import LotKey, find_key, sign
+from ingest.gateway.answers import too_busy, unauthorized, unknown_key
+from ingest.gateway.keyring import Keyring
+from warehouse.security.credentials import LotKey, sign
 from warehouse.settings import Settings
 
-KEY_SECONDS: Final = 3.0  # after a revocation a credential may live this much longer
-_MAX_KEYS: Final = 20_000
 _NONCE = re.compile(r"[A-Za-z0-9_.~-]{16,64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -43,48 +39,6 @@ class Claim:
     timestamp: str
     nonce: str
     signature: str
-
-
-class Keyring:
-    """Credentials in force, cached for ``KEY_SECONDS``; unknown ids too, so that they cost nothing either."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is read before it is asked for."""
-        self._settings = settings
-        self._cache: OrderedDict[str, tuple[float, LotKey | None]] = OrderedDict()
-
-    async def find(self, key_id: str) -> LotKey | None:
-        """The credential with this id, or None when unknown or revoked.
-
-        Raises:
-            Refusal: 503 when the operational store cannot be read.
-        """
-        now = time.monotonic()
-        cached = self._cache.get(key_id)
-        if cached is not None and cached[0] > now:
-            return cached[1]
-        try:
-            found = await asyncio.to_thread(self._read, key_id)
-        except Exception as error:
-            raise unavailable(
-                "credentials_unavailable",
-                zh="暂时无法核对上传凭证，请稍后重发",
-                en="credentials cannot be checked at the moment; send again later",
-            ) from error
-        self._cache[key_id] = (now + KEY_SECONDS, found)
-        self._cache.move_to_end(key_id)
-        while len(self._cache) > _MAX_KEYS:
-            self._cache.popitem(last=False)
-        return found
-
-    def forget(self, key_ids: Iterable[str]) -> None:
-        """Look these up anew when they come next: they were revoked."""
-        for key_id in key_ids:
-            self._cache.pop(key_id, None)
-
-    def _read(self, key_id: str) -> LotKey | None:
-        with ops_session(self._settings) as session:
-            return find_key(session, self._settings, key_id)
 
 
 class NonceMemory:

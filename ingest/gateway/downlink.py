@@ -32,7 +32,9 @@ from warehouse.services.downlink_delivery import (
 from warehouse.settings import Settings
 
 MOST_ACKNOWLEDGED: Final = 1_000
-_THREADS: Final = 4
+# SQLite has one writer: more threads would only wait for each other.
+_THREADS: Final = 2
+_THREADS_POSTGRESQL: Final = 8
 Found = TypeVar("Found")
 
 
@@ -56,7 +58,8 @@ class Downlink:
         self._board = board
         self._metrics = metrics
         # However many lots wait, the store is asked by so many at a time.
-        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="downlink")
+        count = _THREADS if settings.resolved_ops_url.startswith("sqlite") else _THREADS_POSTGRESQL
+        self._threads = ThreadPoolExecutor(max_workers=count, thread_name_prefix="downlink")
 
     def close(self) -> None:
         """End the threads."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ingest.gateway.authentication import KEY_SECONDS
+from ingest.gateway.keyring import KEY_SECONDS
 from ingest.gateway.openapi_downlink import DOWNLINK_SCHEMAS, acknowledge_operation, commands_operation
 from ingest.gateway.openapi_snapshots import snapshot_operation
 from ingest.records import rules

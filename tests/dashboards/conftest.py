@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from dashboards import instance
 from dashboards.exports.jobs import exports
 from dashboards.requests import session_cookie
+from dashboards.restatement.work import moments
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import AuthSession, Lot, Operator
 from warehouse.ops.session import migrate, ops_session
@@ -25,7 +26,7 @@ from warehouse.services.operators import create_operator
 from warehouse.services.tree import ensure_agent, ensure_customer, ensure_platform
 from warehouse.settings import Settings
 
-CACHES = (instance.settings, instance.reader, instance.results, exports)
+CACHES = (instance.settings, instance.reader, instance.results, exports, moments)
 """What a process of pages holds once: cleared around each test that runs pages."""
 PASSWORD = "Right-Horse-7"
 

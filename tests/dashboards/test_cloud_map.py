@@ -14,15 +14,16 @@ from starlette.testclient import TestClient
 from dashboards.gate import Gate
 from dashboards.map import markers
 from dashboards.map.land import land
-from dashboards.map.lots import Shown
+from dashboards.map.lots import MapLots, Shown
 from dashboards.map.routes import routes
 from dashboards.requests import session_cookie
 from dashboards.texts import Texts
 from dashboards.theme import GREEN, GREY, ORANGE, RED
 from tests.dashboards.conftest import OpenPage, Tenants, words
 from warehouse.geography.coordinates import Datum, Point
-from warehouse.ops.models import Area, AreaCapacity, AreaFreeSpaces, Lot, LotTariff
+from warehouse.ops.models import Area, AreaCapacity, AreaFreeSpaces, Lot, LotLive, LotTariff
 from warehouse.ops.session import ops_session
+from warehouse.security.actor import actor_by_login
 from warehouse.services.live import LotFreeSpaces
 from warehouse.services.map_lots import MapLot
 
@@ -37,7 +38,8 @@ def lot(number: int, place: Point | None, spaces: int | None = 100) -> MapLot:
 
 def tile_of(lots: list[MapLot], zoom: int, column: int, row: int, counts: dict[int, LotFreeSpaces] | None = None):
     shown = Shown(lots, counts or {})
-    return markers.tile(shown, markers.placed(shown, Datum.WGS84), zoom, column, row, WORDS)["features"]
+    cells = markers.split(markers.placed(shown, Datum.WGS84), zoom)
+    return markers.features(shown, cells.get((column, row), []), zoom, WORDS)["features"]
 
 
 @pytest.mark.parametrize(
@@ -59,12 +61,10 @@ def test_a_lot_without_a_fresh_count_is_grey_with_a_question_mark() -> None:
 )
 def test_each_lot_stands_on_exactly_one_tile_of_each_zoom(places: list[Point], zoom: int) -> None:
     lots = [lot(number, place) for number, place in enumerate(places)]
-    shown = Shown(lots, {})
-    placed = markers.placed(shown, Datum.WGS84)
     found = 0
     for column in range(2**zoom):
         for row in range(2**zoom):
-            for feature in markers.tile(shown, placed, zoom, column, row, WORDS)["features"]:
+            for feature in tile_of(lots, zoom, column, row):
                 properties = feature["properties"]
                 found += 1 if "lot" in properties else int(properties["label"])
     assert found == len(lots)
@@ -91,6 +91,24 @@ def test_the_base_map_has_land_and_its_lakes() -> None:
     told = land()
     assert any(len(polygon) > 1 for polygon in told["coarse"]["coordinates"])
     assert all(ring[0] == ring[-1] for polygon in told["fine"]["coordinates"] for ring in polygon)
+
+
+def test_the_map_reads_the_counts_of_lots_heard_since_and_keeps_what_a_page_draws(tenants: Tenants) -> None:
+    with ops_session(tenants.settings) as session:
+        actor = actor_by_login(session, "admin")
+    held = MapLots(tenants.settings)
+    before = held.of(actor)
+    now = datetime.now(UTC)
+    with ops_session(tenants.settings) as session:
+        session.add(LotLive(lot_id=tenants.lot, received_at=now))
+        session.add(AreaFreeSpaces(lot_id=tenants.lot, area_id="", counted_at=now, free_spaces=9, total_spaces=10))
+    held._changes_read = float("-inf")
+    after = held.of(actor)
+    assert after.counts[tenants.lot].free_spaces == 9
+    assert before.counts[tenants.lot].free_spaces is None
+    assert after.version != before.version
+    held._changes_read = float("-inf")
+    assert held.of(actor).revision == after.revision
 
 
 @pytest.fixture

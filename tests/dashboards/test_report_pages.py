@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,8 +19,9 @@ from dashboards.requests import session_cookie
 from tests.dashboards.conftest import CACHES, words
 from tests.integration.reports.lake import Lake, add_tree, fee_day, fill
 from warehouse.errors import Forbidden
+from warehouse.lake.moments import kept_publications
 from warehouse.lake.reader import Reader
-from warehouse.ops.models import AuditEntry, AuthSession, Operator
+from warehouse.ops.models import AuditEntry, AuthSession, Operator, Role
 from warehouse.ops.session import ops_session
 from warehouse.reports import base
 from warehouse.reports.catalogue import find
@@ -229,3 +230,53 @@ def test_paper_says_which_lots_and_period_it_is_about(open_report) -> None:
     printed = said.partition("pc-printed")[2].partition("</div>")[0]
     assert "一号停车场" in printed
     assert "2019-05-01 至 2019-05-31" in printed
+
+
+def test_the_cloud_map_tells_todays_figures_and_the_latest_passages_and_alarms_of_the_selected_lot(
+    open_report, report
+) -> None:
+    said = words(open_report("root", "cloud_map", lot="LOT1"))
+    assert "发生内部错误" not in said
+    known = report("home-totals")
+    day = known.question.known_lots[0].clock.business_day(known.data_as_of)
+    days = {"from": day.isoformat(), "to": (day + timedelta(days=1)).isoformat(), "lot": "LOT1"}
+    totals = report("home-totals", **days).records()[0]
+    assert f"<dt>进场（{day}）</dt><dd>{totals['entries']}</dd>" in said
+    assert f"<dt>出场（{day}）</dt><dd>{totals['exits']}</dd>" in said
+    for name, at, gate in (("entry-records", "entered_at", "entry_gate"), ("exit-records", "exited_at", "exit_gate")):
+        newest = report(name, size=1, **days).records()[0]
+        for told in (f"{newest[at]:%m-%d %H:%M}", newest["plate"], newest[gate]):
+            assert f">{told}</td>" in said
+    assert report("alarms", size=1, **days).records()[0]["message"] in said
+
+
+def test_the_cloud_map_shows_only_what_a_role_may_see_of_a_lot(open_report, lake: Lake) -> None:
+    with ops_session(lake.settings) as session:
+        role = session.scalars(select(Role.role_id).where(Role.code == "finance")).one()
+        session.add(
+            Operator(
+                login="cashier", name="cashier", password_hash="-", role_id=role, node_id=1, is_active=True,
+                created_at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+    said = words(open_report("cashier", "cloud_map", lot="LOT1"))
+    assert said.count("您的角色无权查看此报表") == 3
+    assert "您的角色无权查看此报表" not in words(open_report("root", "cloud_map", lot="LOT1"))
+
+
+def test_what_moved_between_two_publications_is_shown_with_its_sign(open_report, lake: Lake) -> None:
+    lake.add("rpt_fee_day", [fee_day(1, "2019-05-21", "北岗亭", cash="12.30")])
+    lake.publish()
+    earlier, later = (one.published_at.isoformat() for one in reversed(kept_publications(lake.settings)[:2]))
+    said = words(open_report("root", "restatement", a=earlier, report="temporary-fee-statistics", **ADDRESS))
+    assert "+12.30" in said
+    assert "差额之和与总计之差相等" in said
+    assert "没有对应的记录" in said  # nobody uploaded it: the marts of this lake are filled by hand
+    assert "LOT21" not in words(open_report("guard", "restatement", a=earlier, **ADDRESS))
+    foreign = words(open_report("second", "restatement", a=earlier, **ADDRESS))
+    assert "+12.30" not in foreign
+    assert "没有变动" in foreign
+    backwards = words(open_report("root", "restatement", "en", a=later, b=earlier, **ADDRESS))
+    assert "must be before" in backwards
+    nothing = words(open_report("root", "restatement", "en", a="free", a_at="1999-01-01", **ADDRESS))
+    assert "nothing was known" in nothing

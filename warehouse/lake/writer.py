@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,11 @@ DELETION_SPACE = 0x5041_5244
 def lock_file(settings: Settings) -> Path:
     """The file that is locked when the catalog is on SQLite."""
     return settings.home / "lake" / "writer.lock"
+
+
+def since_file(settings: Settings) -> Path:
+    """Holds the moment at which the lock file was taken last."""
+    return settings.home / "lake" / "writer.since"
 
 
 @contextmanager
@@ -67,6 +73,8 @@ def _lock(
         lock.acquire()
     except Timeout as error:
         raise refusal(wait_seconds) from error
+    with suppress(OSError):  # a full disk must not keep anybody from what makes room
+        since_file(settings).write_text(datetime.now(UTC).isoformat())
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from warehouse.reports.alarm import ALARMS
 from warehouse.reports.base import Report
 from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, OF_ONE_DEVICE, PAY_STATIONS, TERMINALS
 from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANALYSIS, TEMPORARY_FEE_STATISTICS
+from warehouse.reports.forecast import FORECAST, FORECAST_COURSE
 from warehouse.reports.home import HOME_REPORTS
 from warehouse.reports.invoice import INVOICES
 from warehouse.reports.occupancy import OCCUPANCY
@@ -37,6 +38,8 @@ _ALL: Final[tuple[Report, ...]] = (
     STAY_TIMELINE,
     OCCUPANCY,
     ALARMS,
+    FORECAST,
+    FORECAST_COURSE,
     TEMPORARY_FEE_ANALYSIS,
     RENEWAL_ANALYSIS,
     TEMPORARY_FEE_STATISTICS,

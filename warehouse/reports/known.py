@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import threading
+import time as clock
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ from warehouse.settings import Settings
 RESTATEMENT: Final = "restatement.view"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _OPEN_AT_ONCE: Final = 4
+_REMEMBERED: Final = 50
+_REMEMBERED_SECONDS: Final = 60.0
 
 
 class Step(msgspec.Struct, omit_defaults=True):
@@ -96,7 +99,7 @@ def read_moment(text: str, settings: Settings, *, now: datetime | None = None) -
 
 
 def want(
-    report: Report, reader: Reader, settings: Settings, actor: Actor, params: Mapping[str, Any], asked: datetime
+    report: Report, reader: Reader, known: KnownReaders, actor: Actor, params: Mapping[str, Any], asked: datetime
 ) -> Wanted:
     """Check who asks for which lots and find the moment; refusals are written to the operator log.
 
@@ -104,7 +107,7 @@ def want(
         Forbidden: the actor lacks a permission or named a lot of somebody else.
         ParkError: a parameter does not fit, or nothing is known of that moment.
     """
-    with _noting_refusals(settings, actor, access.permission_of(report)):
+    with _noting_refusals(known.settings, actor, access.permission_of(report)):
         given = normal(params)
         with reader.view() as view:
             question = ask(
@@ -116,7 +119,7 @@ def want(
             en="no lot belongs to you, so there is nothing to look back on",
             code="no_lots",
         )
-    return Wanted(report, moment_at(settings, asked), question.lots.lot_ids, _marts(report, question))
+    return Wanted(report, known.moment(asked), question.lots.lot_ids, _marts(report, question))
 
 
 @contextmanager
@@ -146,9 +149,28 @@ class KnownReaders:
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is opened yet."""
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.Lock()
+        self._moments: OrderedDict[datetime, tuple[float, Moment]] = OrderedDict()
         self._open: OrderedDict[tuple[str, Published], Reader] = OrderedDict()
+
+    def moment(self, asked: datetime) -> Moment:
+        """What was known at ``asked``, remembered for a minute: only what is kept can change.
+
+        Raises:
+            ParkError: as ``moment_at``.
+        """
+        present = clock.monotonic()
+        with self._lock:
+            found = self._moments.get(asked)
+            if found is not None and present - found[0] < _REMEMBERED_SECONDS:
+                return found[1]
+        moment = moment_at(self.settings, asked)
+        with self._lock:
+            self._moments[asked] = (present, moment)
+            while len(self._moments) > _REMEMBERED:
+                self._moments.popitem(last=False)
+        return moment
 
     def ready(self, wanted: Wanted, *, recompute: bool = False) -> Reader | None:
         """The reader that answers at once; None when the figures have to be built first.
@@ -158,10 +180,10 @@ class KnownReaders:
             recompute: build from raw rows even when the publication of then is kept.
         """
         if wanted.moment.is_kept and not recompute:
-            return self._reader(self._settings, wanted.moment.published())
-        scratch = scratch_for(self._settings, wanted.moment, wanted.lot_ids)
+            return self._reader(self.settings, wanted.moment.published())
+        scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
-        if state is None or state.models_hash != standing_models(self._settings):
+        if state is None or state.models_hash != standing_models(self.settings):
             return None
         if not set(wanted.marts) <= set(state.marts):
             return None
@@ -177,8 +199,8 @@ class KnownReaders:
         found = self.ready(wanted, recompute=recompute)
         if found is not None:
             return found
-        build(self._settings, wanted, told)
-        scratch: Scratch = scratch_for(self._settings, wanted.moment, wanted.lot_ids)
+        build(self.settings, wanted, told)
+        scratch: Scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
         assert state is not None
         return self._reader(scratch.settings, scratch.published(state))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -114,27 +115,45 @@ def list_credentials(session: Session, lot_id: int) -> list[LotCredential]:
 
 def find_key(session: Session, settings: Settings, key_id: str, *, now: datetime | None = None) -> LotKey | None:
     """The credential in force with this id, decrypted; None when unknown or revoked, or the lot was deleted."""
+    found = find_keys(session, settings, [key_id], now=now).get(key_id)
+    if isinstance(found, ParkError):
+        raise found
+    return found
+
+
+def find_keys(
+    session: Session, settings: Settings, key_ids: Sequence[str], *, now: datetime | None = None
+) -> dict[str, LotKey | ParkError]:
+    """As ``find_key``, for many in one query; what is not in force is not in the answer.
+
+    A credential that cannot be decrypted has the error as its value, so that it does not stand in the others' way.
+    """
     moment = now or datetime.now(UTC)
-    row = session.execute(
-        select(LotCredential, Lot)
+    rows = session.execute(
+        select(
+            LotCredential.key_id,
+            LotCredential.secret_encrypted,
+            Lot.lot_id,
+            Lot.code,
+            Lot.time_zone,
+            Lot.cutover_minutes,
+        )
         .join(Lot, Lot.lot_id == LotCredential.lot_id)
         .where(
-            LotCredential.key_id == key_id,
+            LotCredential.key_id.in_(key_ids),
             or_(LotCredential.revoked_at.is_(None), LotCredential.revoked_at > moment),
             Lot.deleted_at.is_(None),
         )
-    ).one_or_none()
-    if row is None:
-        return None
-    credential, lot = row
-    return LotKey(
-        key_id=credential.key_id,
-        secret=decrypt(settings, credential.secret_encrypted),
-        lot_id=lot.lot_id,
-        code=lot.code,
-        time_zone=lot.time_zone,
-        cutover_minutes=lot.cutover_minutes,
     )
+    found: dict[str, LotKey | ParkError] = {}
+    for key_id, sealed, lot_id, code, time_zone, cutover_minutes in rows:
+        try:
+            secret = decrypt(settings, sealed)
+        except ParkError as error:
+            found[key_id] = error
+        else:
+            found[key_id] = LotKey(key_id, secret, lot_id, code, time_zone, cutover_minutes)
+    return found
 
 
 def lot_by_code(session: Session, code: str) -> Lot:

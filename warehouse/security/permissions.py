@@ -81,6 +81,7 @@ _REPORT_MENU: Final = {
     "completeness": "data_quality",
     "missing-hours": "data_quality",
     "rejects": "data_quality",
+    "forecast-course": "forecast",
     **{
         f"{name.replace('_', '-')}-{part}": name
         for name in ("gate_controllers", "cameras", "terminals", "pay_stations", "displays")

@@ -11,13 +11,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import String, select, type_coerce
 from sqlalchemy.orm import Session
 
 from warehouse.geography.coordinates import Point
-from warehouse.ops.models import AreaCapacity, Lot, LotTariff
+from warehouse.ops.models import AreaCapacity, Lot, LotLive, LotTariff
 from warehouse.security.actor import Actor
 from warehouse.services.live import free_spaces_of
 from warehouse.services.lot_areas import nested
@@ -91,6 +91,13 @@ def read_lots(session: Session, now: datetime) -> tuple[MapLot, ...]:
 
 def _place(longitude: float | None, latitude: float | None) -> Point | None:
     return None if longitude is None or latitude is None else Point(longitude, latitude)
+
+
+def last_heard(session: Session) -> dict[int, Any]:
+    """For each lot that was ever heard something that changes whenever it is heard again."""
+    # As the store writes it: ten thousand instants are not made for a comparison.
+    rows = session.execute(select(LotLive.lot_id, type_coerce(LotLive.received_at, String)))
+    return {row[0]: row[1] for row in rows}
 
 
 def fee_rules(

@@ -60,10 +60,10 @@ def render(context: Context) -> None:
         grid.Column("kind", text("downlink.kind"), width=110),
         grid.Column("subject", text("downlink.subject"), width=130),
         grid.Column("state", text("downlink.state"), width=80, sortable=True),
+        grid.Column("message", text("downlink.message"), width=190),
         grid.Column("created_at", text("downlink.created"), width=150, sortable=True),
         grid.Column("delivered_at", text("downlink.delivered_at"), width=150),
         grid.Column("finished_at", text("downlink.finished_at"), width=150),
-        grid.Column("message", text("downlink.message"), width=200),
         grid.Column("operator_name", text("downlink.operator"), width=100),
     ]
     with cards.card("downlink"):
@@ -125,9 +125,16 @@ def _start_of(day: date, zone: ZoneInfo) -> datetime:
 def _totals(context: Context, which: CommandQuery, search: str) -> None:
     counts = count_by_state(context.settings, context.actor, which, search)
     text = context.text
-    cards.figures(
+    # The two that the lot never sees share a place, so that all stand in one row.
+    withdrawn = {state: counts.pop(state) for state in ("superseded", "cancelled")}
+    figures = [
         cards.Figure(f"downlink_{state}", text(f"downlink.state_{state}"), f"{count:,}", text("downlink.unit"))
         for state, count in counts.items()
+    ]
+    apart = " · ".join(f"{text(f'downlink.state_{state}')} {count:,}" for state, count in withdrawn.items())
+    total = f"{sum(withdrawn.values()):,}"
+    cards.figures(
+        [*figures, cards.Figure("downlink_withdrawn", text("downlink.withdrawn"), total, text("downlink.unit"), apart)]
     )
 
 

@@ -6,6 +6,7 @@ map, which the browser fetches from ``/map/`` (``dashboards.map``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ import streamlit as st
 
 from dashboards.context import Context
 from dashboards.map.lots import Shown
-from dashboards.map.markers import CLOSEST, around
+from dashboards.map.markers import CLOSEST, FEW, around
 from dashboards.map.style import datum_of
 from dashboards.theme import BLUE, GREEN, GREY, ORANGE, RED, SANS
 from dashboards.ui import cards
@@ -29,6 +30,8 @@ USUAL_WIDTH: Final = 820
 NEAR: Final = 15.0
 KEY: Final = "cloud_map_chart"
 _CLICKS: Final = "cloud_map_clicks"
+_VERSION: Final = "cloud_map_version"
+SETTLED_SECONDS: Final = 5.0
 _SEARCH: Final = "cloud_map_search"
 
 
@@ -100,7 +103,8 @@ def _look(shown: Shown, selected: MapLot | None) -> None:
 
 
 def _tiles(shown: Shown, search: str) -> dict[str, Any]:
-    query = urlencode({"q": search, "v": shown.version} if search else {"v": shown.version})
+    version = _version(shown)
+    query = urlencode({"q": search, "v": version} if search else {"v": version})
     return {
         "data": f"/map/lots/{{z}}/{{x}}/{{y}}.json?{query}",
         "min_zoom": 0,
@@ -109,6 +113,16 @@ def _tiles(shown: Shown, search: str) -> dict[str, Any]:
         "text_font_family": _literal(SANS.replace("'", "")),
         "text_character_set": _literal("auto"),
     }
+
+
+def _version(shown: Shown) -> str:
+    """That of the counts; of many lots one is always new, and their markers are not renewed for each."""
+    state, now = st.session_state, time.monotonic()
+    since, told, lots = state.get(_VERSION, (float("-inf"), "", 0))
+    if len(shown.lots) > FEW and lots == len(shown.lots) and now - since < SETTLED_SECONDS:
+        return str(told)
+    state[_VERSION] = (now, version := shown.version, len(shown.lots))
+    return version
 
 
 def _markers(tiles: dict[str, Any], clicks: int) -> pydeck.Layer:

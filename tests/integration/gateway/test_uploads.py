@@ -15,8 +15,8 @@ import msgspec
 import pytest
 import zstandard
 
-from ingest.gateway.authentication import KEY_SECONDS
 from ingest.gateway.client import GatewayClient
+from ingest.gateway.keyring import KEY_SECONDS
 from ingest.records import LotContext, decode_batch
 from warehouse.errors import ParkError
 from warehouse.lake.raw_tables import KINDS

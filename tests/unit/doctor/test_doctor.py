@@ -17,18 +17,25 @@ from warehouse import cli
 from warehouse.doctor import (
     as_json,
     check_build,
-    check_clock,
     check_failed_segments,
     check_journal,
     check_lake,
     check_ops,
     check_port,
-    check_writer_lock,
     examine,
 )
+from warehouse.doctor_running import (
+    LOCK_PATIENCE,
+    check_backup,
+    check_clock,
+    check_freshness,
+    check_processes,
+    check_writer_lock,
+)
+from warehouse.heartbeat import Heartbeat
 from warehouse.lake.schema import create_lake
-from warehouse.lake.writer import writer_lock
-from warehouse.ops.models import Build
+from warehouse.lake.writer import since_file, writer_lock
+from warehouse.ops.models import Build, Lot, LotLive, Node, ProcessState, Publication
 from warehouse.ops.session import migrate, ops_session
 from warehouse.settings import Settings
 
@@ -42,7 +49,13 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home: Path = tmp_path_factory.mktemp("doctor")
-    made = Settings(home=home, pages_port=free_port(), gateway_port=free_port(), dagster_port=free_port())
+    made = Settings(
+        home=home,
+        pages_port=free_port(),
+        gateway_port=free_port(),
+        dagster_port=free_port(),
+        metrics_port=free_port(),
+    )
     migrate(made)
     create_lake(made)
     return made
@@ -84,6 +97,81 @@ def test_the_holder_of_the_writer_lock_is_named(settings: Settings) -> None:
     assert finding.state == "note"
     assert str(os.getpid()) in finding.en
     assert check_writer_lock(settings).state == "ok"
+
+
+def test_a_writer_lock_held_for_long_is_a_fault_that_says_since_when(settings: Settings) -> None:
+    with writer_lock(settings):
+        since = datetime.now(UTC) - LOCK_PATIENCE - timedelta(minutes=1)
+        since_file(settings).write_text(since.isoformat())
+        finding = check_writer_lock(settings)
+    assert finding.state == "fault"
+    assert f"{since:%F %T}" in finding.en
+    assert check_writer_lock(settings).state == "ok"
+
+
+def test_a_process_that_stopped_reporting_is_a_fault_until_it_ends_in_order(settings: Settings) -> None:
+    assert check_processes(settings).state == "note"
+    beating = Heartbeat(settings, "lander")
+    with beating:
+        beating.beat()
+        assert check_processes(settings).state == "ok"
+        with ops_session(settings) as session:
+            session.query(ProcessState).update({"seen_at": datetime.now(UTC) - timedelta(minutes=5)})
+        finding = check_processes(settings)
+        assert finding.state == "fault"
+        assert "lander" in finding.en
+    assert check_processes(settings).state == "note"
+
+
+def test_uploads_that_wait_without_a_lander_are_a_fault_at_once(settings: Settings, sealed: Path) -> None:
+    assert sealed.exists()
+    finding = check_processes(settings)
+    assert finding.state == "fault"
+    assert "park land --follow" in finding.cure_en
+
+
+def test_our_clock_is_wrong_when_lots_agree_that_it_is(settings: Settings) -> None:
+    now = datetime.now(UTC)
+    with ops_session(settings) as session:
+        session.add(Node(node_id=1, parent_id=None, level="platform", code="p", name="p"))
+        session.flush()
+        session.add(Node(node_id=2, parent_id=1, level="customer", code="c", name="c"))
+        session.flush()
+        for lot_id, drift in ((1, 3601.0), (2, 3598.5), (3, 2.0)):
+            session.add(Lot(lot_id=lot_id, customer_id=2, code=f"L{lot_id}", name=f"L{lot_id}"))
+            session.flush()
+            session.add(LotLive(lot_id=lot_id, received_at=now, clock_drift_seconds=drift))
+    finding = check_clock(settings)
+    assert finding.state == "fault"
+    assert "-3598 s" in finding.en
+    with ops_session(settings) as session:
+        session.get_one(LotLive, 2).clock_drift_seconds = 0.0
+    assert check_clock(settings).state == "note"  # one lot is wrong, not we
+    with ops_session(settings) as session:
+        session.get_one(LotLive, 1).clock_drift_seconds = 0.0
+    assert check_clock(settings).state == "ok"
+
+
+def test_uploads_a_day_after_the_last_publication_are_a_fault(settings: Settings) -> None:
+    assert check_freshness(settings).state == "note"
+    before = datetime.now(UTC) - timedelta(hours=30)
+    with ops_session(settings) as session:
+        session.add(Build(build_id="b", started_at=before, finished_at=before, state="green", is_full=True))
+        session.flush()
+        session.add(Publication(build_id="b", snapshot_id=1, data_as_of=before, published_at=before))
+    assert check_freshness(settings).state == "fault"  # the lots above sent just now
+    with ops_session(settings) as session:
+        session.query(LotLive).update({"received_at": before})
+    assert check_freshness(settings).state == "ok"
+    with ops_session(settings) as session:
+        session.query(Publication).delete()
+        session.delete(session.get_one(Build, "b"))
+
+
+def test_an_instance_without_a_backup_is_told_how_to_make_one(settings: Settings) -> None:
+    finding = check_backup(settings)
+    assert finding.state == "note"
+    assert "park backup create" in finding.en
 
 
 def test_a_segment_that_waits_for_minutes_is_a_fault(settings: Settings, sealed: Path) -> None:

@@ -60,7 +60,7 @@ def test_pages_have_reports_of_their_own_that_are_not_listed() -> None:
     unlisted = {name for name in REPORTS if name not in NAMES}
     assert unlisted == {
         "home-totals", "home-receipts", "home-traffic-hours", "home-occupancy", "home-devices", "home-alarms",
-        "missing-hours", "quality-course", "completeness-course",
+        "missing-hours", "quality-course", "completeness-course", "forecast", "forecast-course",
         *(f"{name}-{part}" for name in ("gate-controllers", "cameras", "terminals", "pay-stations", "displays")
           for part in ("days", "states")),
     }  # fmt: skip

@@ -14,6 +14,7 @@ from warehouse.errors import Forbidden
 from warehouse.ops.models import AuditEntry, DownlinkCommand, InvoiceSetting, Operator, Role
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import LOCAL, Actor
+from warehouse.services.downlink import CommandQuery, cancel_command, list_commands, retry_command
 from warehouse.services.exchange import export_file, find_sheet
 from warehouse.services.invoice_settings import (
     InvoiceForm,
@@ -23,6 +24,13 @@ from warehouse.services.invoice_settings import (
     save_invoice_setting,
 )
 from warehouse.services.listing import ListQuery
+from warehouse.services.lot_commands import (
+    OpeningForm,
+    known_devices,
+    open_gate,
+    openable_gates,
+    send_parameters,
+)
 from warehouse.services.operator_list import get_operator, list_operators
 from warehouse.services.operator_log import LogQuery, get_entry, known_values, log_file, search_log
 from warehouse.services.operators import (
@@ -74,12 +82,24 @@ ATTEMPTS: dict[str, Attempt] = {
     "invoices: get": lambda t, a: get_invoice_setting(t.settings, a, t.lots["M-1"]),
     "invoices: save": lambda t, a: save_invoice_setting(t.settings, a, t.lots["M-1"], InvoiceForm(False, 1)),
     "invoices: read the secret": lambda t, a: read_encryption_string(t.settings, a, t.lots["M-1"], "x"),
+    "commands: send again": lambda t, a: retry_command(t.settings, a, moons_command(t)),
+    "commands: take back": lambda t, a: cancel_command(t.settings, a, moons_command(t)),
+    "commands: gates": lambda t, a: openable_gates(t.settings, a, t.lots["M-1"]),
+    "commands: devices": lambda t, a: known_devices(t.settings, a, t.lots["M-1"]),
+    "commands: open a gate": lambda t, a: open_gate(t.settings, a, t.lots["M-1"], OpeningForm("G1", "x", "G1")),
+    "commands: parameters": lambda t, a: send_parameters(t.settings, a, t.lots["M-1"], "D1", {"volume": 1}),
     "log: get": lambda t, a: get_entry(t.settings, a, moons_entry(t)),
 }
 
 
 def moons_entry(tenants: Tenants) -> int:
     return next(entry.entry_id for entry in tenants.log() if entry.lot_id == tenants.lots["M-1"])
+
+
+def moons_command(tenants: Tenants) -> int:
+    with ops_session(tenants.settings) as session:
+        query = select(DownlinkCommand.command_id).where(DownlinkCommand.lot_id == tenants.lots["M-1"])
+        return session.scalars(query).one()
 
 
 def picture(tenants: Tenants) -> list[object]:
@@ -115,6 +135,7 @@ def test_lists_and_files_hold_no_foreign_row(tenants: Tenants, who: str) -> None
         str(roles_to_give(settings, actor)),
         str(list_invoice_settings(settings, actor, everything)),
         str(search_log(settings, actor, LogQuery(size=1000))),
+        str(list_commands(settings, actor, everything, CommandQuery())),
         str(known_values(settings, actor, "login")),
     ]
     if actor.allows("operator_log.export"):

@@ -1,0 +1,1 @@
+"""Past moments on the pages: building them in the background, showing what moved."""
