@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import psycopg
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ingest import alarm_state, live_state, outbox
@@ -29,6 +30,7 @@ from ingest.journal import Journal
 from ingest.landing import land_group
 from ingest.live_follow import LiveFollower
 from ingest.segments import UnreadableSegment, load
+from warehouse.disk import is_disk_full
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.settings import Settings
@@ -128,8 +130,12 @@ class _Attempts:
 
     def _save(self) -> None:
         partial = self._path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(self._counts))
-        partial.rename(self._path)
+        try:
+            partial.write_text(json.dumps(self._counts))
+            partial.rename(self._path)
+        except OSError as error:  # A full disk, say: landing says so itself, and no segment is blamed for it.
+            logger.warning("attempts are not counted: %s", error)
+            partial.unlink(missing_ok=True)
 
 
 class Lander:
@@ -234,13 +240,19 @@ class Lander:
             self._land(group, summary)
         except _Trouble as trouble:
             self._attempts.interrupted(names)
-            logger.warning("landing waits: %s", trouble)
-            summary.error = str(trouble)
+            summary.error = _FULL if is_disk_full(trouble, self._settings.home) else str(trouble)
+            logger.warning("landing waits: %s", summary.error)
             return False
         except _SegmentsGone:
             self._attempts.done(names)
             return True
         except Exception as error:
+            if is_disk_full(error, self._settings.home):
+                self._attempts.interrupted(names)
+                self.close()
+                summary.error = _FULL
+                logger.error("landing waits: %s", _FULL, exc_info=error)
+                return False
             if len(group) > 1:
                 logger.warning("a group of %d segments failed and is landed one by one: %s", len(group), error)
                 self._attempts.interrupted(names)
@@ -263,7 +275,7 @@ class Lander:
             landed = land_group(connection, self._settings, segments.requests, segments.tables, segments.rejected)
         except ParkError as error:
             raise _Trouble(str(error)) from error
-        except (duckdb.IOException, duckdb.TransactionException, duckdb.ConnectionException, OSError) as error:
+        except _STORE_AWAY as error:
             self.close()
             raise _Trouble(_first_line(error)) from error
         try:
@@ -313,6 +325,17 @@ class Lander:
         self._attempts.done([path.name])
         summary.set_aside.append(path.name)
         logger.error("segment %s is set aside in %s: %s", path.name, target.parent, reason)
+
+
+_STORE_AWAY: Final = (
+    duckdb.IOException,
+    duckdb.TransactionException,
+    duckdb.ConnectionException,
+    duckdb.FatalException,
+    psycopg.Error,
+    OSError,
+)
+_FULL: Final = "the disk is full; nothing is lost, the segments wait and land when there is room"
 
 
 class _Trouble(Exception):  # noqa: N818 - not the segments' fault: try again later

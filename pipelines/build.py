@@ -18,6 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
 from pipelines.dbt_environment import apply_environment, models_hash
+from warehouse.disk import disk_full, is_disk_full
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.lake.entities import clocks_changed, copy_entities, entities_differ
@@ -245,9 +246,17 @@ def refresh(
     Raises:
         ParkError: a model or test failed, or the lake stayed busy; what is published stays as it was.
     """
-    with open_build(settings, full=full) as plan:
-        if plan.is_needed:
-            progress("full" if plan.is_full else "incremental")
-            (builder or DbtBuilder(settings)).run(dbt_arguments(plan))
-    standing = publish_newest_green(settings)
+    try:
+        with open_build(settings, full=full) as plan:
+            if plan.is_needed:
+                progress("full" if plan.is_full else "incremental")
+                (builder or DbtBuilder(settings)).run(dbt_arguments(plan))
+        standing = publish_newest_green(settings)
+    except Exception as error:
+        if is_disk_full(error, settings.home):
+            raise disk_full(
+                "未能构建,未发布新数据,页面仍显示上次发布",
+                "nothing was built or published, pages show the last publication",
+            ) from error
+        raise
     return RefreshResult(standing.build_id, standing.snapshot_id, plan.is_needed and plan.is_full, plan.is_needed)

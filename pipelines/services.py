@@ -56,8 +56,12 @@ def serving(settings: Settings) -> list[Service]:
 
 
 def watchers() -> list[Service]:
-    """The watched inbox, and the rules that raise alarms."""
-    return [Service("inbox", [*_park(), "watch"]), Service("alarms", [*_park(), "alarms", "--follow"])]
+    """The watched inbox, the rules that raise alarms, and the linkage of regions."""
+    return [
+        Service("inbox", [*_park(), "watch"]),
+        Service("alarms", [*_park(), "alarms", "--follow"]),
+        Service("linkage", [*_park(), "linkage", "--follow"]),
+    ]
 
 
 def simulator(rate: float | None) -> Service:

@@ -6,12 +6,15 @@ import json
 import signal
 import threading
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from warehouse.errors import ParkError
 from warehouse.settings import load_settings
+
+if TYPE_CHECKING:
+    from warehouse.alarms.evaluate import Evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -39,17 +42,20 @@ def register(app: typer.Typer) -> None:
         from warehouse.heartbeat import Heartbeat
         from warehouse.logs import set_up
 
+        settings = load_settings()
+        set_up(settings, "alarms")
+        heartbeat = Heartbeat(settings, "alarms")
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
-        settings = load_settings()
-        set_up(settings, "alarms")
-        with Heartbeat(settings, "alarms"):
-            follow_rules(
-                settings,
-                stop,
-                lambda found: typer.echo(f"{found.raised} raised, {found.recovered} recovered, {found.open} open"),
-            )
+
+        def report(found: Evaluation) -> None:
+            heartbeat.count("raised", found.raised)
+            heartbeat.count("recovered", found.recovered)
+            typer.echo(f"{found.raised} raised, {found.recovered} recovered, {found.open} open")
+
+        with heartbeat:
+            follow_rules(settings, stop, report)
 
     @alarms.command()
     def check(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:

@@ -16,6 +16,7 @@ from warehouse import (
     delivery_commands,
     exchange_commands,
     forecast_commands,
+    linkage_commands,
     lots_commands,
     maintenance_commands,
     map_commands,
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     lots_commands.register(app)
     report_commands.register(app)
     forecast_commands.register(app)
+    linkage_commands.register(app)
     restatement_commands.register(app)
     audit_commands.register(app)
     exchange_commands.register(app)

@@ -54,7 +54,7 @@ class LastBuild:
     @property
     def seconds(self) -> float:
         """How long it took."""
-        return (self.finished_at - self.started_at).total_seconds()
+        return max((self.finished_at - self.started_at).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True)

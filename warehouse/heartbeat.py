@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self
 
 from sqlalchemy import delete, select
@@ -79,6 +80,9 @@ class Heartbeat:
 
     def __enter__(self) -> Self:
         """Begin to beat."""
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            # Else SIGTERM would end the process without a word; web servers raise it again when they have shut down.
+            signal.signal(signal.SIGTERM, _end)
         self._thread.start()
         return self
 
@@ -139,6 +143,10 @@ class Heartbeat:
                 self._is_failing = True
             if self._stop.wait(self._every):
                 return
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def processes(settings: Settings) -> list[Process]:

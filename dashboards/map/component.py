@@ -17,12 +17,12 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 _PACKAGE: Final = "parkcloud"
 
 
-def component(name: str, html: str, css: str, js: str) -> Any:
-    """The component ``name`` of these files under ``assets/``."""
+def component(name: str, html: str, css: str, js: str, assets: Path = _ASSETS) -> Any:
+    """The component ``name`` of these files under ``assets``."""
     manager = get_bidi_component_manager()
     known = f"{_PACKAGE}.{name}"
     if manager.get_component_asset_root(known) is None:
         manager.register_from_manifest(
-            ComponentManifest(_PACKAGE, "1", [ComponentConfig(name, _ASSETS.name)]), _ASSETS.parent
+            ComponentManifest(_PACKAGE, "1", [ComponentConfig(name, assets.name)]), assets.parent
         )
     return st.components.v2.component(known, html=html, css=css, js=js)

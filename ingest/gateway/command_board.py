@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 SURVEY_SECONDS: Final = 15.0
 _OVERLAP: Final = 1_000
+_END_SECONDS: Final = 0.5
 _REVOKED_LATELY: Final = timedelta(minutes=2)
 
 
@@ -80,7 +81,7 @@ class CommandBoard:
         self._newest: int | None = None
         self._seen: set[int] = set()
         self._surveyed_at = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commands")
 
     @property
@@ -90,13 +91,16 @@ class CommandBoard:
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="commands")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="commands"),
+            asyncio.create_task(self._let_go(), name="commands-end"),
+        ]
 
     async def close(self) -> None:
         """Answer all who wait and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._wake_all(Woken.OVER)
         self._thread.shutdown(wait=False)
 
@@ -142,8 +146,6 @@ class CommandBoard:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if self._is_stopping():
-                self._wake_all(Woken.OVER)
             survey = time.monotonic() - self._surveyed_at >= SURVEY_SECONDS or self._newest is None
             try:
                 found = await loop.run_in_executor(self._thread, self._look, survey)
@@ -153,6 +155,13 @@ class CommandBoard:
             else:
                 self._take(found, survey=survey)
             await asyncio.sleep(self._settings.gateway_command_check_seconds)
+
+    async def _let_go(self) -> None:
+        """Answer all who wait when the server ends, also while the store keeps the looks waiting."""
+        while True:
+            if self._is_stopping():
+                self._wake_all(Woken.OVER)
+            await asyncio.sleep(_END_SECONDS)
 
     def _take(self, found: _Look, *, survey: bool) -> None:
         fresh = {lot_id for command_id, lot_id in found.commands if command_id not in self._seen}

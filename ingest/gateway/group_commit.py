@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ingest.journal import Journal, SegmentWriter
+from warehouse.disk import is_disk_full
 from warehouse.errors import ParkError
 
 logger = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ class JournalWriter:
             logger.exception("the journal could not be written; %d requests are refused", len(taken))
             for waiting in taken:
                 if not waiting.done.done():
-                    waiting.done.set_exception(_unavailable(str(error)))
+                    waiting.done.set_exception(_not_stored(error, self._journal.root))
             return
         self.failure = None
         self._observe_fsync(time.perf_counter() - started)
@@ -149,6 +151,17 @@ class JournalWriter:
 
     async def _in_thread(self, work: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _not_stored(error: Exception, folder: Path) -> ParkError:
+    if not is_disk_full(error, folder):
+        return _unavailable(str(error))
+    return ParkError(
+        zh="服务器磁盘已满,暂时无法保存上传的记录,记录未被接收,请稍后重发",
+        en="the server's disk is full and the records cannot be stored at the moment; none was taken, send them again "
+        "later",
+        code="journal_unavailable",
+    )
 
 
 def _unavailable(reason: str) -> ParkError:

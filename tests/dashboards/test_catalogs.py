@@ -10,6 +10,7 @@ import pytest
 
 from dashboards.requests import LANGUAGES
 from dashboards.texts import LOCALE, Texts, catalog
+from warehouse.reports.catalogue import LISTED
 from warehouse.security.permissions import ALL_PERMISSIONS
 
 DASHBOARDS = LOCALE.parent
@@ -76,6 +77,17 @@ def test_no_sentence_is_empty_but_units(language: str) -> None:
 def test_english_sentences_hold_no_chinese_but_the_name_of_the_language() -> None:
     chinese = {key for key, sentence in catalog("en").items() if re.search(r"[\u4e00-\u9fff]", sentence)}
     assert chinese <= {"language.other", "login.other_language", "account.other_language"}
+
+
+def test_every_way_to_sum_up_a_report_has_its_words() -> None:
+    units = {
+        code
+        for report in LISTED
+        for parameter in report.parameters
+        if parameter.key == "by"
+        for code in parameter.choices
+    }
+    assert {f"report.choice_by_{unit}" for unit in units} <= catalog("zh").keys()
 
 
 def test_a_missing_key_is_an_error_and_not_an_empty_place() -> None:

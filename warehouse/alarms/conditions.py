@@ -15,11 +15,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from warehouse.alarms import kinds
-from warehouse.alarms.expectations import Expectations, thin_window
+from warehouse.alarms.expectations import WINDOWS, Expectations, end_of_windows, shares_of_windows, thin_window
 from warehouse.alarms.kinds import Rules, Setting
 from warehouse.alarms.platform import lander_silent_since
 from warehouse.ops.models import (
@@ -36,6 +36,9 @@ from warehouse.ops.models import (
 from warehouse.settings import Settings
 
 OPENINGS_WITHIN: Final = timedelta(hours=1)
+DOUBTFUL: Final = timedelta(minutes=2)
+"""Time without any lot after which a lander that gives no sign of life makes silence say nothing about lots."""
+_NOTHING: Final = (0,) * len(WINDOWS)
 Key = tuple[int | None, str]
 """Lot (None: the platform) and kind with subject."""
 
@@ -166,13 +169,17 @@ class Asking:
 
     def _lander(self) -> None:
         setting = self._rules.of_platform(kinds.LANDER_STOPPED)
-        since = lander_silent_since(self._settings, self._now)
-        if since is None or self._now - since < timedelta(minutes=setting.threshold):
+        since = lander_silent_since(self._settings, self._session, self._now)
+        heard = max((lot.received_at for lot in self._lots.values() if lot.received_at is not None), default=None)
+        if since is None or heard is None:
             return
-        # Whoever switched the alarm off must not get one for each lot instead.
-        self._found.unknown_kinds |= _OF_LANDED
-        if setting.is_enabled:
-            self._broken(kinds.LANDER_STOPPED, None, setting, {"value": _minutes(self._now - since)})
+        # As long as a lot is heard, the lander works, however long segments wait for the end of a build.
+        stopped = self._now - max(since, heard)
+        if stopped >= DOUBTFUL:
+            # Whoever switched the alarm off must not get one for each lot instead.
+            self._found.unknown_kinds |= _OF_LANDED
+        if setting.is_enabled and stopped >= timedelta(minutes=setting.threshold):
+            self._broken(kinds.LANDER_STOPPED, None, setting, {"value": _minutes(stopped)})
 
     def _silence(self) -> None:
         broken: list[tuple[_Lot, Setting, timedelta]] = []
@@ -326,19 +333,13 @@ class Asking:
             return
         if kinds.THIN_HOUR in self._found.unknown_kinds:
             return
-        sent: dict[int, dict[datetime, int]] = {}
-        for lot_id, slot, records in self._session.execute(
-            select(UploadSlot.lot_id, UploadSlot.slot_started_at, UploadSlot.records).where(
-                UploadSlot.slot_started_at >= self._now - timedelta(minutes=70)
-            )
-        ).tuples():
-            sent.setdefault(lot_id, {})[slot] = records
-        begun = max(filter(None, (counted_since, self._watching_since)))
+        received = self._received()
+        shares = shares_of_windows(self._now, max(filter(None, (counted_since, self._watching_since))))
         for lot_id, usual in expected.items():
             lot = self._lots.get(lot_id)
             if lot is None or lot_id in self._silent:
                 continue
-            window = thin_window(usual, sent.get(lot_id, {}), self._now, begun)
+            window = thin_window(shares, usual, received.get(lot_id, _NOTHING))
             if window is None:
                 continue
             setting = self._rule(kinds.THIN_HOUR, lot)
@@ -349,6 +350,18 @@ class Asking:
                     "minutes": window.minutes,
                 }
                 self._broken(kinds.THIN_HOUR, lot_id, setting, details)
+
+    def _received(self) -> dict[int, tuple[int, ...]]:
+        """Live records of each lot in each of the windows, added up by the store."""
+        end = end_of_windows(self._now)
+        starts = [end - timedelta(minutes=minutes) for minutes in WINDOWS]
+        sums = [func.sum(case((UploadSlot.slot_started_at >= start, UploadSlot.records), else_=0)) for start in starts]
+        rows = self._session.execute(
+            select(UploadSlot.lot_id, *sums)
+            .where(UploadSlot.slot_started_at >= min(starts), UploadSlot.slot_started_at < end)
+            .group_by(UploadSlot.lot_id)
+        )
+        return {row[0]: tuple(int(records) for records in row[1:]) for row in rows}
 
     def _completeness(self) -> None:
         days = self._expectations.completeness(self._now)

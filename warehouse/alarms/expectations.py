@@ -6,7 +6,7 @@ themselves (``warehouse.lake.uploads``), the rules (``conditions.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -33,29 +33,40 @@ class Window:
     received: int
 
 
-def thin_window(
-    usual: tuple[float, float], sent: Mapping[datetime, int], now: datetime, counted_since: datetime
-) -> Window | None:
-    """The shortest window behind ``now`` in which enough is expected; None when there is none.
+def end_of_windows(now: datetime) -> datetime:
+    """Where all windows end: the slot under way is left out."""
+    return _floor(now, SLOT)
 
-    Args:
-        usual: records of the hour before and of the present hour.
-        sent: records by the start of their slot of five minutes.
-        now: the present instant; the slot under way is left out.
-        counted_since: nothing was counted before.
-    """
-    end = _floor(now, SLOT)
+
+Share = tuple[int, float, float]
+"""Minutes of a window, and the parts of the hour before and of the present hour that lie in it."""
+
+
+def shares_of_windows(now: datetime, counted_since: datetime) -> list[Share]:
+    """The windows behind ``now`` in which everything was counted, the shortest first."""
+    end = end_of_windows(now)
     hour = _floor(end, timedelta(hours=1))
+    found = []
     for minutes in WINDOWS:
         start = end - timedelta(minutes=minutes)
-        if start < counted_since:
-            return None
-        in_hour = max(timedelta(), end - max(start, hour)) / timedelta(hours=1)
-        before = max(timedelta(), hour - start) / timedelta(hours=1)
+        if start >= counted_since:
+            before = max(timedelta(), hour - start) / timedelta(hours=1)
+            found.append((minutes, before, max(timedelta(), end - max(start, hour)) / timedelta(hours=1)))
+    return found
+
+
+def thin_window(shares: Sequence[Share], usual: tuple[float, float], received: Sequence[int]) -> Window | None:
+    """The shortest window in which enough is expected; None when there is none.
+
+    Args:
+        shares: of the windows, as ``shares_of_windows`` gives them.
+        usual: records of the hour before and of the present hour.
+        received: records in each of ``WINDOWS``.
+    """
+    for (minutes, before, in_hour), records in zip(shares, received, strict=False):
         expected = before * usual[0] + in_hour * usual[1]
         if expected >= LEAST_EXPECTED:
-            received = sum(records for slot, records in sent.items() if start <= slot < end)
-            return Window(minutes, expected, received)
+            return Window(minutes, expected, records)
     return None
 
 

@@ -65,3 +65,9 @@ def example_queries() -> tuple[Example, ...]:
     """The queries to begin with."""
     found = tomllib.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))["example"]
     return tuple(Example(one["zh"], one["en"], one["sql"].strip()) for one in found)
+
+
+def first_query(table: DictionaryTable) -> str:
+    """A query that shows what a table looks like."""
+    columns = ", ".join(column.name for column in table.columns[:8])
+    return f"SELECT {columns}\nFROM {table.name}\nLIMIT 100"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import duckdb
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from warehouse.errors import ParkError
@@ -120,7 +120,8 @@ def seal_build(connection: duckdb.DuckDBPyConnection, build_id: str, models_hash
         for table in ("touched", "touched_passage", "touched_key"):
             connection.execute(f"DELETE FROM {LAKE}.meta.{table}")
         connection.execute(
-            f"INSERT INTO {LAKE}.meta.build VALUES (?, ?, ?, ?, ?)",
+            f"INSERT INTO {LAKE}.meta.build VALUES (?, ?, ?, ?, greatest(?, "
+            f"(SELECT max(finished_at) + INTERVAL 1 MICROSECOND FROM {LAKE}.meta.build)))",
             [build_id, raw_to, models_hash, is_full, datetime.now(UTC)],
         )
         connection.execute(f"CALL {LAKE}.set_commit_message('parkcloud', 'green build', extra_info => '{build_id}')")
@@ -153,9 +154,16 @@ def newest_event(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def start_build(settings: Settings, build_id: str, *, is_full: bool) -> None:
-    """Note that a build began."""
+    """Note that a build began.
+
+    Builds are told apart by when they began, so none begins before an earlier one, even if the clock was set back.
+    """
     with ops_session(settings) as session:
-        session.add(Build(build_id=build_id, started_at=datetime.now(UTC), state="running", is_full=is_full))
+        newest = session.scalar(select(func.max(Build.started_at)))
+        began = datetime.now(UTC)
+        if newest is not None and newest >= began:
+            began = newest + timedelta(microseconds=1)
+        session.add(Build(build_id=build_id, started_at=began, state="running", is_full=is_full))
 
 
 def end_build(settings: Settings, build_id: str, *, state: str, message: str | None = None) -> None:

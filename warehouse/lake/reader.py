@@ -46,6 +46,9 @@ _MACROS: Final = (
 )
 
 
+_GONE: Final = ("server closed", "terminating connection", "connection to server", "unable to connect", "no connection")
+
+
 @dataclass(frozen=True)
 class Answer:
     """The rows of one query, with the names of their columns."""
@@ -77,6 +80,7 @@ class _Pinned:
             raise
         self.users = 0
         self.retired = False
+        self.is_lost = False
         self.remembered: OrderedDict[str, Any] = OrderedDict()
 
     def _keep_recent_quality(self) -> None:
@@ -95,11 +99,23 @@ class _Pinned:
 class View:
     """The published snapshot for the length of one report: all its queries see the same data."""
 
-    def __init__(self, pinned: _Pinned, slots: threading.Semaphore, lock: threading.Lock) -> None:
+    def __init__(
+        self,
+        pinned: _Pinned,
+        slots: threading.Semaphore,
+        lock: threading.Lock,
+        reopen: Callable[[_Pinned], _Pinned | None] = lambda _lost: None,
+    ) -> None:
         """Made by ``Reader.view``; not by hand."""
         self._pinned = pinned
+        self._reopen = reopen
         self._slots = slots
         self._lock = lock
+
+    @property
+    def pinned(self) -> _Pinned:
+        """The connection that this view reads through."""
+        return self._pinned
 
     @property
     def publication(self) -> Published:
@@ -109,12 +125,29 @@ class View:
     def query(self, sql: str, parameters: Mapping[str, Any]) -> Answer:
         """Run one query with named parameters and fetch all its rows."""
         with self._slots:
-            cursor = self._pinned.connection.cursor()
             try:
-                cursor.execute(sql, dict(parameters))
-                return Answer(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
-            finally:
-                cursor.close()
+                return self._query(sql, parameters)
+            except duckdb.Error as error:
+                if not is_lost(error) or not self._renew():
+                    raise
+                return self._query(sql, parameters)
+
+    def _query(self, sql: str, parameters: Mapping[str, Any]) -> Answer:
+        cursor = self._pinned.connection.cursor()
+        try:
+            cursor.execute(sql, dict(parameters))
+            return Answer(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def _renew(self) -> bool:
+        """Go on with a new connection at the same snapshot; False when that snapshot is no longer in force."""
+        self._pinned.is_lost = True
+        renewed = self._reopen(self._pinned)
+        if renewed is None:
+            return False
+        self._pinned = renewed
+        return True
 
     def stream(self, sql: str, parameters: Mapping[str, Any], *, batch: int = 20_000) -> Iterator[list[Row]]:
         """Run one query and yield its rows in lists of at most ``batch``; memory stays flat."""
@@ -163,10 +196,11 @@ class Reader:
             ParkError: nothing has been published yet (code ``nothing_published``).
         """
         pinned = self._newest()
+        view = View(pinned, self._slots, self._lock, self._reopen)
         try:
-            yield View(pinned, self._slots, self._lock)
+            yield view
         finally:
-            self._release(pinned)
+            self._release(view.pinned)
 
     def close(self) -> None:
         """Close the connection as soon as nobody reads through it; the reader may be used again."""
@@ -188,8 +222,21 @@ class Reader:
                     self._retire(old)
                 return self._acquire(publication)
 
+    def _reopen(self, lost: _Pinned) -> _Pinned | None:
+        """A new connection in place of one whose catalog went away, when the same snapshot is still in force."""
+        renewed = self._newest()
+        if renewed.publication.snapshot_id != lost.publication.snapshot_id:
+            self._release(renewed)
+            return None
+        self._release(lost)
+        return renewed
+
     def _serves(self, publication: Published) -> bool:
-        return self._pinned is not None and self._pinned.publication.snapshot_id == publication.snapshot_id
+        return (
+            self._pinned is not None
+            and not self._pinned.is_lost
+            and self._pinned.publication.snapshot_id == publication.snapshot_id
+        )
 
     def _acquire(self, publication: Published) -> _Pinned:
         assert self._pinned is not None
@@ -214,6 +261,13 @@ def cache_key(report: str, parameters: Mapping[str, Any], lots: Sequence[int] | 
     """One key for one answer: tenants never share it and a publication changes it."""
     parts = (report, sorted((name, str(value)) for name, value in parameters.items()), lots, snapshot_id)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def is_lost(error: duckdb.Error) -> bool:
+    """Whether the connection to the catalog is gone, as after a restart of PostgreSQL, rather than the question bad."""
+    if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.FatalException):
+        return True
+    return any(words in str(error).lower() for words in _GONE)
 
 
 def is_database_error(error: BaseException) -> bool:

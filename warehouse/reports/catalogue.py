@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from warehouse.errors import ParkError
-from warehouse.reports.alarm import ALARMS
+from warehouse.reports.alarm import ALARM_STATISTICS, ALARMS
 from warehouse.reports.base import Report
 from warehouse.reports.device import CAMERAS, DISPLAYS, GATE_CONTROLLERS, OF_ONE_DEVICE, PAY_STATIONS, TERMINALS
 from warehouse.reports.fee import CHARGES_LIST, DAILY_REPORT, TEMPORARY_FEE_ANALYSIS, TEMPORARY_FEE_STATISTICS
@@ -38,6 +38,7 @@ _ALL: Final[tuple[Report, ...]] = (
     STAY_TIMELINE,
     OCCUPANCY,
     ALARMS,
+    ALARM_STATISTICS,
     FORECAST,
     FORECAST_COURSE,
     TEMPORARY_FEE_ANALYSIS,

@@ -74,6 +74,7 @@ _REPORT_MENU: Final = {
     "stays": "exit_records",
     "stay-timeline": "exit_records",
     "occupancy": "traffic_statistics",
+    "alarm-statistics": "alarms",
     "quality": "data_quality",
     "quality-course": "data_quality",
     "completeness-course": "data_quality",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from warehouse.errors import ParkError
@@ -139,9 +139,7 @@ def acknowledge_commands(
 
 def expire_due(session: Session, now: datetime, lot_id: int | None = None) -> set[int]:
     """Let open commands whose time is over expire; returns the lots that had some."""
-    due = and_(is_open(), DownlinkCommand.expires_at <= now)
-    if lot_id is not None:
-        due = and_(due, DownlinkCommand.lot_id == lot_id)
+    due = and_(is_open() if lot_id is None else _open_of(lot_id), DownlinkCommand.expires_at <= now)
     lots = set(session.scalars(select(DownlinkCommand.lot_id).where(due).distinct()))
     if lots:
         session.execute(
@@ -191,6 +189,13 @@ def _sane(session: Session, lot_id: int, after: int) -> int:
     return after if after <= _highest(session, lot_id) else 0
 
 
+def _open_of(lot_id: int) -> ColumnElement[bool]:
+    """The lot's open commands, by their index."""
+    # Every subject is at least empty. Saying so leads SQLite to the index of open commands; by the lot alone it would
+    # walk through all that the lot was ever given.
+    return and_(is_open(), DownlinkCommand.lot_id == lot_id, DownlinkCommand.subject >= "")
+
+
 def _to_give(
     session: Session, lot_id: int, after: int, now: datetime, most: int, *, lock: bool = False
 ) -> list[DownlinkCommand]:
@@ -199,8 +204,7 @@ def _to_give(
     query = (
         select(command)
         .where(
-            command.lot_id == lot_id,
-            is_open(command),
+            _open_of(lot_id),
             or_(
                 command.state == "queued",
                 command.number > after,
@@ -227,9 +231,7 @@ def _changes_something(
 ) -> bool:
     if any(command.number is None or command.number <= after for command in found):
         return True
-    due = select(DownlinkCommand.command_id).where(
-        DownlinkCommand.lot_id == lot_id, is_open(), DownlinkCommand.expires_at <= now
-    )
+    due = select(DownlinkCommand.command_id).where(_open_of(lot_id), DownlinkCommand.expires_at <= now)
     return session.scalar(due.limit(1)) is not None
 
 

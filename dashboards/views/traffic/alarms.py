@@ -17,7 +17,13 @@ from dashboards.views.traffic import alarms_channels, alarms_open, alarms_rules
 VIEW = View("alarms", ":material/notifications_active:")
 PRESETS = ("last7", "today", "yesterday", "week", "month", "custom")
 PAGE = ReportPage("alarms", first=("level", "state"), presets=PRESETS)
-OPEN, HISTORY, RULES, CHANNELS = "open", "history", "rules", "channels"
+STATISTICS_PAGE = ReportPage(
+    "alarm-statistics",
+    figures=("alarms", "critical", "still_open", "mean_seconds"),
+    first=("by", "level"),
+    presets=("last30", "last7", "today", "yesterday", "week", "month", "custom"),
+)
+OPEN, HISTORY, STATISTICS, RULES, CHANNELS = "open", "history", "statistics", "rules", "channels"
 
 
 def render(context: Context) -> None:
@@ -26,6 +32,7 @@ def render(context: Context) -> None:
     parts = {
         OPEN: text("alarms.part_open"),
         HISTORY: text("alarms.part_history"),
+        STATISTICS: text("alarms.part_statistics"),
         RULES: text("alarms.part_rules"),
     }
     # Addresses and web hooks are for those who set them.
@@ -36,6 +43,8 @@ def render(context: Context) -> None:
     match address.switch("part", text("menu.alarms"), parts, usual=usual):
         case "open":
             alarms_open.draw(context)
+        case "statistics":
+            render_report(context, STATISTICS_PAGE)
         case "rules":
             alarms_rules.draw(context)
         case "channels":

@@ -57,14 +57,14 @@ def draw(context: Context) -> None:
     if not context.settings.sends_mail:
         cards.notice("plain", text("alarms.no_mail"), text("alarms.no_mail_why"))
     columns = [
-        grid.Column("name", text("alarms.channel_name"), sortable=True),
-        grid.Column("place", text("alarms.place")),
-        grid.Column("target", text("alarms.target"), width="large"),
-        grid.Column("what", text("alarms.what")),
-        grid.Column("quiet", text("alarms.quiet")),
-        grid.Column("state", text("alarms.rule_state")),
-        grid.Column("waiting", text("alarms.waiting_events"), right=True),
-        grid.Column("last", text("alarms.last")),
+        grid.Column("name", text("alarms.channel_name"), width=130, sortable=True),
+        grid.Column("place", text("alarms.place"), width=120),
+        grid.Column("target", text("alarms.target"), width=230),
+        grid.Column("what", text("alarms.what"), width=160),
+        grid.Column("quiet", text("alarms.quiet"), width=105),
+        grid.Column("state", text("alarms.rule_state"), width=60),
+        grid.Column("waiting", text("alarms.waiting_events"), width=60, right=True),
+        grid.Column("last", text("alarms.last"), width=170),
     ]
     with cards.card("alarm_channels"):
         asked = grid.asked(context, columns)

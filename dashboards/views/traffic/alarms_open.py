@@ -67,21 +67,21 @@ def draw(context: Context) -> None:
 def _filters(context: Context) -> tuple[AlarmFilter, str]:
     text, language = context.text, context.language
     with st.container(horizontal=True, key="report_filters", vertical_alignment="bottom"):
-        with st.container(width=240):
+        with st.container(width=170):
             search = address.search(context)
-        with st.container(width=240):
+        with st.container(width=200):
             lots = {lot.code: lot.name for lot in lot_names(context.settings, context.actor)}
             lot = address.choice(context, "alarm_lot", text("alarms.lot"), lots)
-        with st.container(width=150):
+        with st.container(width=130):
             levels = {level: label("alarm_level", level, language) for level in reversed(LEVELS)}
             level = address.choice(context, "alarm_level", text("alarms.level"), levels)
-        with st.container(width=180):
+        with st.container(width=160):
             types = {code: type_label(code, language) for code in alarm_types()}
             kind = address.choice(context, "alarm_type", text("alarms.kind"), types)
-        with st.container(width=150):
+        with st.container(width=120):
             states = {state: text(f"alarms.state_{state}") for state in ("open", "recovered", "all")}
             state = address.choice(context, "alarm_state", text("alarms.state"), states, usual="open")
-        with st.container(width=170):
+        with st.container(width=150):
             seen = {"waiting": text("alarms.waiting")}
             waiting = address.choice(context, "alarm_seen", text("alarms.acknowledged"), seen)
     return AlarmFilter(state, level, kind, lot, only_waiting=waiting == "waiting"), search
@@ -91,14 +91,14 @@ def _list(context: Context, wanted: AlarmFilter, search: str) -> None:
     text = context.text
     _figures(context)
     columns = [
-        grid.Column("level", text("alarms.level"), width=90, sortable=True),
-        grid.Column("lot_name", text("alarms.lot"), sortable=True),
-        grid.Column("kind", text("alarms.kind")),
-        grid.Column("subject", text("alarms.subject")),
-        grid.Column("said", text("alarms.said"), width="large"),
-        grid.Column("raised_at", text("alarms.raised_at"), sortable=True),
-        grid.Column("duration", text("alarms.duration")),
-        grid.Column("acknowledged", text("alarms.acknowledged")),
+        grid.Column("level", text("alarms.level"), width=60, sortable=True),
+        grid.Column("lot_name", text("alarms.lot"), width=130, sortable=True),
+        grid.Column("kind", text("alarms.kind"), width=110),
+        grid.Column("subject", text("alarms.subject"), width=120),
+        grid.Column("said", text("alarms.said"), width=250),
+        grid.Column("raised_at", text("alarms.raised_at"), width=150, sortable=True),
+        grid.Column("duration", text("alarms.duration"), width=115),
+        grid.Column("acknowledged", text("alarms.acknowledged"), width=130),
     ]
     with cards.card("alarms"):
         asked = grid.asked(context, columns, search)

@@ -47,12 +47,12 @@ def draw(context: Context) -> None:
         place = address.choice(context, "place", text("alarms.place"), there, usual=_usual(context, first))
     rows = list_rules(context.settings, context.actor, place)
     columns = [
-        grid.Column("name", text("alarms.kind")),
-        grid.Column("meaning", text("alarms.rule_meaning"), width="large"),
-        grid.Column("threshold", text("alarms.threshold")),
-        grid.Column("level", text("alarms.level")),
-        grid.Column("state", text("alarms.rule_state")),
-        grid.Column("origin", text("alarms.origin")),
+        grid.Column("name", text("alarms.kind"), width=120),
+        grid.Column("meaning", text("alarms.rule_meaning"), width=440),
+        grid.Column("threshold", text("alarms.threshold"), width=110),
+        grid.Column("level", text("alarms.level"), width=70),
+        grid.Column("state", text("alarms.rule_state"), width=70),
+        grid.Column("origin", text("alarms.origin"), width=170),
     ]
     with cards.card("alarm_rules"):
         bar = grid.bar("alarm_rules")

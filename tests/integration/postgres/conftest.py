@@ -8,7 +8,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,9 +26,24 @@ def _programs() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server: its URL without a database's name, and how it is stopped and started again."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a running server, without a database's name; stopped at the end."""
+def postgres_server(postgres_process: Server) -> str:
+    """URL of a running server, without a database's name."""
+    return postgres_process.url
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[Server]:
+    """A running server; stopped at the end."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
@@ -54,11 +70,18 @@ def postgres_server() -> Iterator[str]:
     run(str(programs / "initdb"), "-D", str(data), "-U", "park", "-A", "trust", "-E", "UTF8", "--no-sync")
     control = (str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60")
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
-    run(*control, "-l", str(folder / "log"), "-o", options, "start")
+
+    def start() -> None:
+        run(*control, "-l", str(folder / "log"), "-o", options, "start")
+
+    def stop() -> None:
+        run(*control, "-m", "immediate", "stop")
+
+    start()
     try:
-        yield f"postgresql://park@127.0.0.1:{port}"
+        yield Server(f"postgresql://park@127.0.0.1:{port}", stop, start)
     finally:
-        run(*control, "-m", "fast", "stop")
+        stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

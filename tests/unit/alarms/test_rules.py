@@ -11,7 +11,7 @@ import pytest
 from ingest.lander import HEARTBEAT
 from tests.unit.alarms.conftest import NOW, World, minutes
 from warehouse.alarms.evaluate import Evaluator, follow
-from warehouse.alarms.expectations import Expectations, thin_window
+from warehouse.alarms.expectations import Expectations, shares_of_windows, thin_window
 from warehouse.alarms.platform import ALIVE
 from warehouse.alarms.words import sentence
 from warehouse.ops.models import AlarmWatch, UploadSlot
@@ -102,15 +102,19 @@ def test_a_lander_that_stands_still_raises_one_alarm_and_nothing_is_said_about_l
     assert world.open() == {("S-1", "device_offline:C1")}
 
 
-def test_an_old_sign_of_life_of_the_lander_counts_as_stopped(world: World) -> None:
+def test_an_old_sign_of_life_counts_as_stopped_unless_a_lot_is_heard_all_the_same(world: World) -> None:
     assert ALIVE == HEARTBEAT
-    world.heard(*ALL)
+    world.heard(*ALL, ago=8)
     world.tenants.settings.journal_path.mkdir(parents=True)
     alive = world.tenants.settings.journal_path / ALIVE
     alive.touch()
     os.utime(alive, (then := (world.now - minutes(9)).timestamp(), then))
     world.check()
     assert world.open() == {("", "lander_stopped")}
+    assert world.episodes()[0].details == {"threshold": 5, "value": 8}
+    world.heard("S-1")
+    world.check()
+    assert world.open() == set()
 
 
 def test_silence_before_anybody_listened_is_not_held_against_a_lot(world: World) -> None:
@@ -214,15 +218,15 @@ def test_each_alarm_of_a_lot_reaches_the_reports_as_two_records(world: World) ->
 
 def test_the_shortest_window_with_enough_expected_counts() -> None:
     now = NOW + minutes(32)
-    slots = {NOW + minutes(5 * place): 1 for place in range(-12, 7)}
-    busy = thin_window((120, 240), slots, now, NOW - timedelta(days=1))
+    shares, received = shares_of_windows(now, NOW - timedelta(days=1)), (2, 4, 6, 12)
+    busy = thin_window(shares, (120, 240), received)
     assert busy is not None
     assert (busy.minutes, busy.expected, busy.received) == (10, 40, 2)
-    quiet = thin_window((20, 30), slots, now, NOW - timedelta(days=1))
+    quiet = thin_window(shares, (20, 30), received)
     assert quiet is not None
     assert (quiet.minutes, quiet.expected, quiet.received) == (60, 25, 12)
-    assert thin_window((1, 1), slots, now, NOW - timedelta(days=1)) is None
-    assert thin_window((120, 240), slots, now, now - minutes(5)) is None, "nothing was counted so long ago"
+    assert thin_window(shares, (1, 1), received) is None
+    assert shares_of_windows(now, now - minutes(5)) == [], "nothing was counted so long ago"
 
 
 def test_a_thin_hour_raises_and_recovers_by_the_lots_own_history(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

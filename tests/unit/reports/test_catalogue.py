@@ -22,6 +22,7 @@ NAMES = [
     "stay-timeline",
     "occupancy",
     "alarms",
+    "alarm-statistics",
     "temporary-fee-analysis",
     "renewal-analysis",
     "temporary-fee-statistics",

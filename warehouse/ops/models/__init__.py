@@ -19,6 +19,7 @@ from warehouse.ops.models.audit import AuditEntry, AuditHead
 from warehouse.ops.models.base import Base
 from warehouse.ops.models.delivery import Delivery, DeliveryRun, SavedView
 from warehouse.ops.models.downlink import DownlinkCommand, OutboxRecord
+from warehouse.ops.models.linkage import GuidanceShown, RegionRule
 from warehouse.ops.models.live import AreaFreeSpaces, DeviceLive, LivePassage, LotLive, OpenAlarm
 from warehouse.ops.models.lot_settings import InvoiceSetting, LotTariff, PaymentAccount
 from warehouse.ops.models.operation import BackupPlan, OperationRun, Removal
@@ -62,6 +63,7 @@ __all__ = [
     "DownlinkCommand",
     "FormDraft",
     "Gate",
+    "GuidanceShown",
     "InvoiceSetting",
     "LivePassage",
     "LongTermVehicle",
@@ -81,6 +83,7 @@ __all__ = [
     "ProcessState",
     "Publication",
     "RecentOpening",
+    "RegionRule",
     "Removal",
     "RenewalPlan",
     "Role",

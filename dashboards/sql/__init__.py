@@ -1,0 +1,1 @@
+"""Parts of the SQL page: the editor, and the queries under way."""
