@@ -15,8 +15,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 # Quick ones first; each describes itself in its docstring.
 BENCHMARKS = (
-    "records_decode", "tariffs", "gateway", "downlink", "administration", "file_ingest", "refresh", "reports", "backup",
-    "pages", "analysts", "cloud_map", "alarms", "live",
+    "records_decode", "tariffs", "gateway", "downlink", "administration", "file_ingest", "refresh", "known_at",
+    "reports", "backup", "pages", "analysts", "cloud_map", "alarms", "live",
 )  # fmt: skip
 SHOWN_VERSIONS = ("duckdb", "dbt-core", "dbt-duckdb", "polars", "pyarrow")
 

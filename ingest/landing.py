@@ -19,6 +19,7 @@ import duckdb
 
 from warehouse.lake.connect import LAKE
 from warehouse.lake.raw_tables import BATCH_COLUMNS, KINDS, REJECTED_COLUMNS, raw_table_columns
+from warehouse.lake.storage import is_object_storage
 from warehouse.lake.writer import writer_lock
 from warehouse.settings import Settings
 
@@ -218,7 +219,7 @@ def _sync_new_files(
     connection: duckdb.DuckDBPyConnection, settings: Settings, tables: Iterable[str], first_batch_seq: int
 ) -> None:
     """Fsync the Parquet files that this transaction wrote, and every folder between them and the data folder."""
-    if "://" in settings.resolved_data_path:
+    if is_object_storage(settings):
         return  # An object store acknowledges an upload only when it is durable.
     # Within its own transaction DuckLake lists a new file only by reading it; batch_seq leaves all older files out.
     query = " UNION ".join(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from warehouse.lake.connect import attach_target, is_postgres
 from warehouse.lake.publish import published
+from warehouse.lake.storage import is_object_storage
 from warehouse.settings import PROJECT_ROOT, Settings
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -32,7 +34,19 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "PARK_DBT_MEMORY": settings.lake_memory,
         "PARK_DBT_THREADS": str(settings.lake_threads),
         "PARK_DBT_SPILL": str(spill),
+        # What the plugin needs to reach the data path; dbt writes no variable of this prefix into a log.
+        "DBT_ENV_SECRET_PARK_STORAGE": _storage(settings),
     }
+
+
+def _storage(settings: Settings) -> str:
+    if not is_object_storage(settings):
+        return ""
+    wanted = {name: getattr(settings, name) for name in ("data_path", "s3_endpoint", "s3_region")}
+    for name in ("s3_access_key", "s3_secret_key"):
+        secret = getattr(settings, name)
+        wanted[name] = secret.get_secret_value() if secret is not None else None
+    return json.dumps(wanted)
 
 
 def apply_environment(settings: Settings) -> None:

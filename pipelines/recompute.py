@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipelines.build import DbtBuilder
 from pipelines.dbt_environment import models_hash
 from warehouse.lake.connect import current_snapshot, open_lake
 from warehouse.lake.moments import Moment
-from warehouse.lake.scratch import Progress, Scratch, State, fill, newest_received, scratch_for, throw_away_old
+from warehouse.lake.scratch import (
+    Progress,
+    Scratch,
+    State,
+    fill,
+    newest_received,
+    scratch_for,
+    throw_away_old,
+)
 from warehouse.settings import Settings
 
 # The tests were green when these rows were published; here the models only repeat what they said.
@@ -73,6 +82,7 @@ def recompute(
                     snapshot_id=current_snapshot(connection),
                     rows=rows,
                     data_as_of=newest_received(connection),
+                    built_at=datetime.now(UTC),
                     seconds=round(time.monotonic() - begun, 3),
                 )
             )

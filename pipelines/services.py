@@ -10,12 +10,17 @@ import hashlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipelines.supervisor import Service, local_url
 from warehouse.settings import PROJECT_ROOT, Settings
+
+PARTS: Final = ("pages", "ingest", "watch", "dagster")
+"""What ``park up --only`` names: each may run on a machine of its own."""
+_PART_OF: Final = {"pages": "pages", "gateway": "ingest", "lander": "ingest", "live": "ingest", "inbox": "ingest"}
 
 # Longest path of a Unix socket, with room for the zero behind it.
 _SOCKET_PATH: Final = 100
@@ -30,15 +35,19 @@ class Port:
     setting: str
 
 
-def ports(settings: Settings, *, dagster: bool) -> list[Port]:
-    """The ports of an instance."""
-    found = [
-        Port(settings.host, settings.pages_port, "PARK_PAGES_PORT"),
-        Port(settings.host, settings.gateway_port, "PARK_GATEWAY_PORT"),
-    ]
-    if dagster:
-        found.append(Port(settings.dagster_host, settings.dagster_port, "PARK_DAGSTER_PORT"))
-    return found
+def ports(settings: Settings, parts: Collection[str]) -> list[Port]:
+    """The ports that the parts of an instance listen on."""
+    found = {
+        "pages": Port(settings.host, settings.pages_port, "PARK_PAGES_PORT"),
+        "ingest": Port(settings.host, settings.gateway_port, "PARK_GATEWAY_PORT"),
+        "dagster": Port(settings.dagster_host, settings.dagster_port, "PARK_DAGSTER_PORT"),
+    }
+    return [port for part, port in found.items() if part in parts]
+
+
+def of_parts(services: Sequence[Service], parts: Collection[str]) -> list[Service]:
+    """Those of ``services`` that belong to ``parts``; what watches over everything is the part ``watch``."""
+    return [service for service in services if _PART_OF.get(service.name, "watch") in parts]
 
 
 def serving(settings: Settings) -> list[Service]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -28,6 +29,10 @@ def up(
         bool, typer.Option("--no-dagster", help="No automatic refreshes; run park refresh yourself.")
     ] = False,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Records a second of the simulator.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these parts, on this machine: pages, ingest, watch, dagster. See docs/deployment.md."),
+    ] = None,
 ) -> None:
     """Run the whole instance until stopped: pages, gateway, lander, inbox, alarms, Dagster, simulator."""
     from filelock import FileLock, Timeout
@@ -36,8 +41,9 @@ def up(
     from pipelines.supervisor import require_free_port
 
     settings = load_settings()
+    parts = _parts(only, dagster=not no_dagster)
     settings.home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(settings.home / "up.lock"))
+    lock = FileLock(str(settings.home / f"up{'-'.join(['', *only]) if only else ''}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -45,12 +51,51 @@ def up(
             zh=f"{settings.home} 已由另一个 park up 运行", en=f"another park up runs {settings.home}", code="running"
         ) from error
     try:
-        for port in ports(settings, dagster=not no_dagster):
+        for port in ports(settings, parts):
             require_free_port(port.host, port.number, port.setting)
-        _prepare(settings, demo=demo)
-        _run(settings, simulate=not no_simulator, dagster=not no_dagster, rate=rate)
+        if only:
+            _require_stores(settings)
+        else:
+            _prepare(settings, demo=demo)
+        _run(settings, parts, simulate=not no_simulator and not only, rate=rate)
     finally:
         lock.release()
+
+
+def _parts(only: Sequence[str] | None, *, dagster: bool) -> tuple[str, ...]:
+    """The parts to run.
+
+    Raises:
+        ParkError: there is no such part.
+    """
+    from pipelines.services import PARTS
+
+    unknown = [part for part in only or () if part not in PARTS]
+    if unknown:
+        raise ParkError(
+            zh=f"没有“{unknown[0]}”这一部分：可选 {'、'.join(PARTS)}",
+            en=f"there is no part “{unknown[0]}”: choose from {', '.join(PARTS)}",
+            code="unknown_part",
+        )
+    return tuple(part for part in only or PARTS if dagster or part != "dagster")
+
+
+def _require_stores(settings: Settings) -> None:
+    """With several machines nobody migrates by the way: other parts may still run the older program.
+
+    Raises:
+        ParkError: the operational store is not at this program's version.
+    """
+    from warehouse.ops.session import revisions
+
+    present, newest = revisions(settings)
+    if present != newest:
+        raise ParkError(
+            zh=f"业务库版本为 {present or '（空）'}，当前程序为 {newest}：停止所有部分后运行一次 park init",
+            en=f"the operational store is at version {present or '(none)'}, the program at {newest}: stop every part, "
+            "then run park init once",
+            code="old_version",
+        )
 
 
 def _prepare(settings: Settings, *, demo: bool) -> None:
@@ -91,7 +136,7 @@ def _wants_demo(settings: Settings) -> bool:
         return not session.scalar(select(func.count()).select_from(Lot))
 
 
-def _run(settings: Settings, *, simulate: bool, dagster: bool, rate: float | None) -> None:
+def _run(settings: Settings, parts: Sequence[str], *, simulate: bool, rate: float | None) -> None:
     from ingest.simulator.state import read_state
     from pipelines import services
     from pipelines.supervisor import Supervisor
@@ -103,12 +148,13 @@ def _run(settings: Settings, *, simulate: bool, dagster: bool, rate: float | Non
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: supervisor.stop.set())
     try:
-        supervisor.start(services.serving(settings))
-        if not supervisor.stop.is_set():
+        supervisor.start(services.of_parts(services.serving(settings), parts))
+        if not supervisor.stop.is_set() and "pages" in parts:
             tell(f"pages    http://{settings.host}:{settings.pages_port}")
+        if not supervisor.stop.is_set() and "ingest" in parts:
             tell(f"gateway  http://{settings.host}:{settings.gateway_port}/v1/openapi.json")
-        supervisor.start(services.watchers())
-        if dagster:
+        supervisor.start(services.of_parts(services.watchers(), parts))
+        if "dagster" in parts:
             services.prepare_dagster(settings)
             supervisor.start([services.dagster_code(settings)])
             supervisor.start(services.dagster_faces(settings))

@@ -20,6 +20,7 @@ from warehouse import (
     lots_commands,
     maintenance_commands,
     map_commands,
+    moving_commands,
     report_commands,
     restatement_commands,
 )
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     audit_commands.register(app)
     exchange_commands.register(app)
     delivery_commands.register(app)
+    moving_commands.register(app)
     map_commands.register(app)
     backup_commands.register(app)
     maintenance_commands.register(app)

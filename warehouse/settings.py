@@ -31,8 +31,14 @@ class Settings(BaseSettings):
     )
     catalog_schema: str = Field(default="parkcloud", description="Schema of the lake catalog on PostgreSQL.")
     data_path: str | None = Field(
-        default=None, description="Folder of the lake's Parquet files; under home when unset."
+        default=None, description="Folder or s3://BUCKET/PREFIX of the lake's Parquet files; under home when unset."
     )
+    s3_endpoint: str = Field(
+        default="", description="Address of an S3-compatible server, http:// or https://; Amazon's own when empty."
+    )
+    s3_region: str = Field(default="us-east-1", description="Region of the bucket.")
+    s3_access_key: SecretStr | None = Field(default=None, description="Access key of the object storage.")
+    s3_secret_key: SecretStr | None = Field(default=None, description="Its secret key.")
     snapshot_url: str | None = Field(
         default=None,
         description="Where pictures of passages lie: file:///folder, s3://bucket/prefix, gs://… or az://…; a folder "

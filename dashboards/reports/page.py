@@ -158,6 +158,9 @@ def _figures(context: Context, page: ReportPage, result: ReportResult) -> None:
         if change is not None:
             note = context.text("report.change", share=f"{'+' if change > 0 else ''}{numbers.percent(change)}")
         is_money = column.type is ColumnType.MONEY
+        if value is None:
+            shown.append(cards.Figure(f"{page.report}_{key}", column.header(context.language), "—"))
+            continue
         written = numbers.short(value, context.language, exact_below=10_000 if is_money else 100_000)
         if column.type is ColumnType.RATIO:
             written = numbers.percent(value)

@@ -67,9 +67,10 @@ class Moments:
             self._kept = (newest, present, found)
         return found
 
-    def is_ready(self, pair: Pair) -> bool:
-        """Whether both moments can be answered at once."""
-        return all(self.known.ready(wanted) is not None for wanted in (pair.before, pair.after))
+    def missing(self, pair: Pair, *, recompute: bool) -> list[Wanted]:
+        """The moments that have to be built before the pair can be answered."""
+        both = (pair.before, pair.after)
+        return [wanted for wanted in both if self.known.ready(wanted, recompute=recompute) is None]
 
     def difference(self, key: Hashable, find: Callable[[], Difference]) -> Difference:
         """The difference under ``key``, found when it is not there; errors are not kept."""
@@ -95,7 +96,7 @@ class Moments:
             if (known := self._building.get(_key(wanted))) is not None and known.is_over:
                 del self._building[_key(wanted)]
 
-    def start(self, wanted: Wanted) -> None:
+    def start(self, wanted: Wanted, *, recompute: bool) -> None:
         """Build this moment in the background; nothing happens when that is under way."""
         key = _key(wanted)
         with self._lock:
@@ -103,13 +104,13 @@ class Moments:
             if known is not None and not known.is_over:
                 return
             self._building[key] = Building()
-        threading.Thread(target=self._follow, args=(key, wanted), name="known-at", daemon=True).start()
+        threading.Thread(target=self._follow, args=(key, wanted, recompute), name="known-at", daemon=True).start()
 
-    def _follow(self, key: Hashable, wanted: Wanted) -> None:
+    def _follow(self, key: Hashable, wanted: Wanted, recompute: bool) -> None:
         error: ParkError | None = None
         try:
             with self._slots:
-                self.known.make(wanted, told=lambda step: self._tell(key, step))
+                self.known.make(wanted, recompute=recompute, told=lambda step: self._tell(key, step))
         except ParkError as refused:
             error = refused
         except Exception:

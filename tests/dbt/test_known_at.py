@@ -44,6 +44,7 @@ TURNS = 3
 BUILT = (
     "dim_lot", "dim_area", "dim_capacity", "dim_device",
     "fct_stay", "rpt_traffic_hour", "rpt_upload_hour", "rpt_completeness_day", "rpt_fee_day", "fct_renewal",
+    "rpt_stay_day",
 )  # fmt: skip
 SELECTED = ("--select", *(f"+{mart}" for mart in BUILT))
 LONG = {"from": "2025-08-01", "to": "2026-05-01"}

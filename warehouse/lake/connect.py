@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.lake.extensions import extension_path
+from warehouse.lake.storage import allow_object_storage, is_object_storage
 from warehouse.settings import Settings
 
 LAKE = "lake"
@@ -58,7 +59,7 @@ def open_lake(settings: Settings, *, read_only: bool = False, snapshot: int | No
     """
     if not is_postgres(settings):
         settings.catalog_file.parent.mkdir(parents=True, exist_ok=True)
-    if "://" not in settings.resolved_data_path:
+    if not is_object_storage(settings):
         Path(settings.resolved_data_path).mkdir(parents=True, exist_ok=True)
     spill = settings.home / "tmp"
     spill.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,7 @@ def open_lake(settings: Settings, *, read_only: bool = False, snapshot: int | No
         scanner = "postgres_scanner" if is_postgres(settings) else "sqlite_scanner"
         for extension in (scanner, "ducklake"):
             connection.load_extension(extension_path(extension))
+        allow_object_storage(connection, settings)
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(INLINING_OFF)
         connection.execute(NO_SECOND_SCAN)

@@ -50,6 +50,7 @@ class State(msgspec.Struct):
     snapshot_id: int
     rows: int
     data_as_of: datetime | None
+    built_at: datetime
     seconds: float
 
 
@@ -212,6 +213,7 @@ def _with_scratch(connection: duckdb.DuckDBPyConnection, scratch: Scratch) -> du
     options = ", ".join(f"{name} '{value}'" for name, value in attach_options(scratch.settings).items())
     target = attach_target(scratch.settings).replace("'", "''")
     connection.execute(f"ATTACH '{target}' AS scratch ({options})")
+    connection.execute("SET enable_progress_bar = false")  # standard output tells the steps
     return connection
 
 

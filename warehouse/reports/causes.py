@@ -43,6 +43,8 @@ KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "fct_snapshot": ("snapshot",),
     "rpt_upload_hour": _ALL,
     "rpt_completeness_day": _ALL,
+    "rpt_arrival_day": _ALL,
+    "rpt_quality_day": _ALL,
 }
 PAIRING_REACH: Final = 64
 """Days by which a passage can change a row of another day: the pairing horizon and the days beside it."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ import msgspec
 from warehouse.errors import Forbidden, ParkError
 from warehouse.lake.moments import Moment, moment_at
 from warehouse.lake.publish import Basis, Published
-from warehouse.lake.reader import DIMENSIONS, Reader, is_database_error
+from warehouse.lake.reader import DIMENSIONS, RECENT_QUALITY, Reader, is_database_error
 from warehouse.lake.scratch import Scratch, scratch_for, standing_models
 from warehouse.reports import access
 from warehouse.reports.base import Report, normal
@@ -141,6 +142,7 @@ def _marts(report: Report, question: Question) -> tuple[str, ...]:
     if isinstance(report, TableReport):
         texts.append(report.statement(question))
     words = {word for text in texts for word in re.findall(r"\w+", text)}
+    words |= {"rpt_quality_day"} if RECENT_QUALITY in words else set()
     return tuple(sorted((words & MARTS) | set(DIMENSIONS)))
 
 
@@ -151,8 +153,9 @@ class KnownReaders:
         """Nothing is opened yet."""
         self.settings = settings
         self._lock = threading.Lock()
+        self._built: set[Path] = set()
         self._moments: OrderedDict[datetime, tuple[float, Moment]] = OrderedDict()
-        self._open: OrderedDict[tuple[str, Published], Reader] = OrderedDict()
+        self._open: OrderedDict[tuple[str, Published, datetime | None], Reader] = OrderedDict()
 
     def moment(self, asked: datetime) -> Moment:
         """What was known at ``asked``, remembered for a minute: only what is kept can change.
@@ -183,12 +186,12 @@ class KnownReaders:
             return self._reader(self.settings, wanted.moment.published())
         scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
-        if state is None or state.models_hash != standing_models(self.settings):
+        if state is None or not (scratch.folder in self._built or state.models_hash == standing_models(self.settings)):
             return None
         if not set(wanted.marts) <= set(state.marts):
             return None
         scratch.touch()
-        return self._reader(scratch.settings, scratch.published(state))
+        return self._reader(scratch.settings, scratch.published(state), state.built_at)
 
     def make(self, wanted: Wanted, *, recompute: bool = False, told: Told = lambda _step: None) -> Reader:
         """The reader that answers, after building what it needs in a process of its own.
@@ -203,10 +206,12 @@ class KnownReaders:
         scratch: Scratch = scratch_for(self.settings, wanted.moment, wanted.lot_ids)
         state = scratch.state()
         assert state is not None
-        return self._reader(scratch.settings, scratch.published(state))
+        # The first builds after an upgrade are ahead of what is published.
+        self._built.add(scratch.folder)
+        return self._reader(scratch.settings, scratch.published(state), state.built_at)
 
-    def _reader(self, settings: Settings, published: Published) -> Reader:
-        key = (str(settings.home), published)
+    def _reader(self, settings: Settings, published: Published, built_at: datetime | None = None) -> Reader:
+        key = (str(settings.home), published, built_at)
         with self._lock:
             if key not in self._open:
                 self._open[key] = Reader(settings, at=published)
@@ -248,8 +253,9 @@ def build(settings: Settings, wanted: Wanted, told: Told) -> None:
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            if line.startswith(b"{"):
-                last = msgspec.json.decode(line, type=Step)
+            start = line.find(b"{")  # a library may draw its own progress in front
+            if start >= 0:
+                last = msgspec.json.decode(line[start:], type=Step)
                 told(last)
     if process.wait() != 0 or last.en:
         raise ParkError(

@@ -18,6 +18,7 @@ from dashboards.reports.chart import known as known_parameters
 from dashboards.reports.page import ReportPage
 from dashboards.reports.page import render as render_report
 from dashboards.ui import address, cards
+from warehouse.reports.parameters import LARGEST_PAGE
 
 VIEW = View("data_quality", ":material/fact_check:")
 PRESETS = ("last7", "today", "yesterday", "week", "month", "last30", "custom")
@@ -53,7 +54,7 @@ def arrival(context: Context, asked: Mapping[str, Any]) -> None:
     ends = {name: datetime.fromisoformat(asked[name]) for name in ("from", "to")}
     if any(end.time() != time() for end in ends.values()):
         wanted |= {"from": ends["from"].date().isoformat(), "to": (ends["to"] + timedelta(days=1)).date().isoformat()}
-    found = context.query("watermark", **wanted, size=100_000).records()
+    found = context.query("watermark", **wanted, size=LARGEST_PAGE).records()
     newest: date | None = max((row["day"] for row in found), default=None)
     told = [row for row in found if row["day"] == newest and row["expected_by"] is not None]
     if newest is None or not told:

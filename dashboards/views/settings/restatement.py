@@ -32,6 +32,7 @@ from warehouse.reports.known import Wanted
 VIEW = View("restatement", ":material/published_with_changes:")
 ROWS_OF_PAGE = 25
 EVERY_SECONDS = 1.5
+RECOMPUTE = "recompute"
 
 
 def render(context: Context) -> None:
@@ -58,14 +59,17 @@ def render(context: Context) -> None:
     except ParkError as error:
         cards.notice("bad", text("report.wrong"), error.text(context.language))
         return
-    if moments().is_ready(pair):
-        _answer(context, report, pair)
+    recompute = address.written(RECOMPUTE) == ["yes"]
+    missing = moments().missing(pair, recompute=recompute)
+    if missing:
+        _wait(context, missing, recompute=recompute)
     else:
-        _wait(context, pair)
+        _answer(context, report, pair, recompute=recompute)
 
 
-def _find(context: Context, pair: Pair) -> Difference:
+def _find(context: Context, pair: Pair, *, recompute: bool) -> Difference:
     key = (
+        recompute,
         pair.after.report.name,
         tuple(sorted((name, str(value)) for name, value in pair.parameters.items())),
         tuple((wanted.moment.raw_to, wanted.moment.publication) for wanted in (pair.before, pair.after)),
@@ -76,14 +80,16 @@ def _find(context: Context, pair: Pair) -> Difference:
     return moments().difference(key, lambda: compare(pair, moments().known, context.actor, context.language))
 
 
-def _answer(context: Context, report: Report, pair: Pair) -> None:
+def _answer(context: Context, report: Report, pair: Pair, *, recompute: bool) -> None:
     text = context.text
     try:
-        found = _find(context, pair)
+        found = _find(context, pair, recompute=recompute)
     except Forbidden:
         raise
     except ParkError as error:
         cards.notice("bad", text("report.wrong"), error.text(context.language))
+        if error.code == "moment_unreadable" and not recompute:
+            st.button(text("restatement.rebuild"), key="restatement_rebuild", on_click=_recompute)
         return
     about = restatement.about(found, ZoneInfo(context.settings.schedule_time_zone))
     cards.printed(about)
@@ -93,7 +99,9 @@ def _answer(context: Context, report: Report, pair: Pair) -> None:
         with st.container(horizontal=True, key="report_bar_restatement", vertical_alignment="center"):
             cards.note(text("restatement.count", rows=f"{len(groups):,}", cells=f"{len(found.moved):,}"))
             for file_format, label in (("csv", "CSV"), ("xlsx", "Excel")):
-                _download(context, pair, file_format, label, f"{report.title(context.language)}_diff.{file_format}")
+                name = f"{report.title(context.language)}_diff.{file_format}"
+                build = partial(_file, pair=pair, file_format=file_format, recompute=recompute)
+                _download(context, file_format, label, name, build)
         if not groups:
             cards.nothing(text("restatement.nothing"))
         pages = max(1, math.ceil(len(groups) / ROWS_OF_PAGE))
@@ -122,19 +130,22 @@ def _figures(context: Context, found: Difference) -> None:
             cards.table(context.text("restatement.totals"), heads, rows, right=(1, 2, 3))
 
 
-def _download(context: Context, pair: Pair, file_format: str, label: str, name: str) -> None:
+def _recompute() -> None:
+    address.write(RECOMPUTE, ["yes"])
+
+
+def _download(context: Context, file_format: str, label: str, name: str, build: Callable[[Context], bytes]) -> None:
     icon = ":material/download:" if file_format == "csv" else ":material/table_view:"
-    build: Callable[[Context], bytes] = partial(_file, pair=pair, file_format=file_format)
     context.download(label, name, restatement.EXPORT, build, key=f"restatement_{file_format}", icon=icon)
 
 
-def _file(context: Context, *, pair: Pair, file_format: str) -> bytes:
+def _file(context: Context, *, pair: Pair, file_format: str, recompute: bool) -> bytes:
     # Asked anew: the right to one of the lots may be gone since the page was drawn.
     moments_of = (pair.before.moment.asked, pair.after.moment.asked)
     again = want_both(
         pair.after.report, instance.reader(), moments().known, context.actor, pair.parameters, *moments_of
     )
-    found = _find(context, again)
+    found = _find(context, again, recompute=recompute)
     restatement.note_export(context.settings, context.actor, found)
     if file_format == "csv":
         target = io.StringIO(newline="")
@@ -146,9 +157,8 @@ def _file(context: Context, *, pair: Pair, file_format: str) -> bytes:
         return path.read_bytes()
 
 
-def _wait(context: Context, pair: Pair) -> None:
+def _wait(context: Context, missing: list[Wanted], *, recompute: bool) -> None:
     text = context.text
-    missing = [wanted for wanted in (pair.before, pair.after) if moments().known.ready(wanted) is None]
     failed = [state.error for wanted in missing if (state := moments().building(wanted)) and state.error is not None]
     if failed:
         for error in failed:
@@ -161,7 +171,7 @@ def _wait(context: Context, pair: Pair) -> None:
     if st.button(text("restatement.build"), icon=":material/build_circle:", key="restatement_build", type="primary"):
         for wanted in missing:
             moments().forget(wanted)
-            moments().start(wanted)
+            moments().start(wanted, recompute=recompute)
         st.rerun()
 
 

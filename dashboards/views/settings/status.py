@@ -53,10 +53,9 @@ def _all(context: Context) -> None:
     with cards.card("status_disks", text("status.disks")):
         cards.bars(
             cards.Bar(
-                disk.folder,
+                f"{disk.folder} · {text('status.of', size=f'{disk.size_bytes / _GIB:,.0f}')}",
                 1 - disk.free_bytes / disk.size_bytes,
                 text("status.free", size=f"{disk.free_bytes / _GIB:,.1f}"),
-                text("status.of", size=f"{disk.size_bytes / _GIB:,.1f}"),
                 colour="#d92d20" if disk.free_bytes < LEAST_FREE * disk.size_bytes else "#1f5fe0",
             )
             for disk in found.condition.disks

@@ -43,7 +43,7 @@ def test_assets_jobs_schedules_and_sensors_are_these(code: dg.Definitions) -> No
         "nightly": "30 3 * * *",
         "hourly_maintenance": "37 * * * *",
     }
-    assert sorted(s.name for s in repository.sensor_defs) == ["due_deliveries", "landed_data"]
+    assert sorted(s.name for s in repository.sensor_defs) == ["due_deliveries", "landed_data", "waiting_operations"]
 
 
 def test_every_mart_has_its_grain_as_a_check(code: dg.Definitions) -> None:

@@ -125,6 +125,45 @@ def test_park_up_publishes_what_lands_and_stops_with_all_it_started(home: Path, 
     assert processes_of(home) == []
 
 
+def test_a_machine_may_run_one_part_alone_on_stores_of_this_version(home: Path, tmp_path: Path) -> None:
+    pages, gateway = free_ports(2)
+    environment = os.environ | {
+        "PARK_HOME": str(home),
+        "PARK_PAGES_PORT": str(pages),
+        "PARK_GATEWAY_PORT": str(gateway),
+        "PARK_LANGUAGE": "en",
+    }
+
+    def refused(*arguments: str) -> str:
+        command = [*PARK, "up", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "no part “kitchen”" in refused("--only", "kitchen")
+    assert "run park init once" in refused("--only", "ingest")
+    create_instance(home, 1)
+    output = tmp_path / "up.log"
+    with output.open("w") as log:
+        up = subprocess.Popen([*PARK, "up", "--only", "ingest"], env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + PUBLISHED_WITHIN
+        while "running; logs in" not in output.read_text():
+            assert up.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.2)
+        with urllib.request.urlopen(f"http://127.0.0.1:{gateway}/health", timeout=10) as answer:
+            assert answer.status == 200
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{pages}/healthz", timeout=10)
+        assert "pages" not in output.read_text()
+        assert "another park up runs" in refused("--only", "ingest")
+    finally:
+        up.send_signal(signal.SIGTERM)
+        up.wait(60)
+    assert up.returncode == 0, output.read_text()
+
+
 def test_runs_of_a_code_server_that_is_gone_hold_the_pool_no_longer(tmp_path: Path) -> None:
     @dg.job
     def work() -> None:

@@ -104,7 +104,7 @@ part as (
             when drift_seconds is not null then {{ ten_thousandths(
                 'greatest(' ~ var('clock_useless_seconds') ~ ' - greatest(abs(drift_seconds), '
                 ~ var('clock_good_seconds') ~ '), 0)',
-                var('clock_useless_seconds') - var('clock_good_seconds')
+                (var('clock_useless_seconds') | int) - (var('clock_good_seconds') | int)
             ) }}
         end as clock
     from counted
