@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.dbt.conftest import fill_instance
 from tests.integration.backup.conftest import land_uploads, note
-from tests.integration.postgres.conftest import new_database, postgres_server
+from tests.integration.postgres.conftest import new_database, postgres_process, postgres_server
 from warehouse.backup.create import create
 from warehouse.backup.keep import sweep
 from warehouse.backup.library import OBJECTS, Library, library_of
@@ -25,7 +25,7 @@ from warehouse.ops.session import ops_session
 from warehouse.security import audit
 from warehouse.settings import Settings
 
-__all__ = ["postgres_server"]
+__all__ = ["postgres_process", "postgres_server"]
 PLAIN = Opener(())
 
 
