@@ -35,6 +35,7 @@ from warehouse.lake.publish import (
     newest_event,
     publish,
     published,
+    removed_since_green,
     seal_build,
     start_build,
 )
@@ -90,6 +91,8 @@ def build_due(settings: Settings) -> Due:
             reason = "the last build failed"
         elif not is_published(settings, green.build_id):
             reason = "a green build is not published"
+        elif removed_since_green(connection):
+            reason = "records were removed"
         else:
             reason = "entities were edited" if entities_differ(settings, connection) else None
     return Due(reason, landed, len(failed))
@@ -105,6 +108,7 @@ def plan_build(settings: Settings, connection: duckdb.DuckDBPyConnection, *, ful
     is_full = full or green is None or green.models_hash != models or any(build.is_full for build in failed)
     is_full = is_full or clocks_changed(connection)
     is_needed = is_full or entities_changed or bool(failed) or green is None or landed_up_to(connection) > green.raw_to
+    is_needed = is_needed or removed_since_green(connection)
     return BuildPlan(build_id=uuid.uuid4().hex, is_full=is_full, is_needed=is_needed, models=models)
 
 

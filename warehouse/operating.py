@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from warehouse.backup.create import create
@@ -19,7 +19,8 @@ from warehouse.backup.seal import opener_of
 from warehouse.backup.verify import verify
 from warehouse.errors import ParkError
 from warehouse.ops.session import write_session
-from warehouse.services.operation_runs import BACKUP, VERIFY, Claimed, claim, finish, plan_of
+from warehouse.services import clean_ups
+from warehouse.services.operation_runs import BACKUP, CLEAN_UP, VERIFY, Claimed, claim, finish, plan_of
 from warehouse.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -34,10 +35,10 @@ class Outcome:
     result: dict[str, Any]
 
 
-def run_waiting(settings: Settings, *, now: datetime | None = None) -> list[Outcome]:
-    """Carry out every run that waits; one that fails does not keep the others."""
-    outcomes = []
-    while (claimed := claim(settings, now or datetime.now(UTC))) is not None:
+def run_waiting(settings: Settings, *, now: datetime | None = None, only: int | None = None) -> list[Outcome]:
+    """Carry out every run that waits, or the one with this number; one that fails does not keep the others."""
+    outcomes: list[Outcome] = []
+    while (claimed := claim(settings, now or datetime.now(UTC), only=only)) is not None:
         error: ParkError | None = None
         result: dict[str, Any] = {}
         try:
@@ -60,6 +61,9 @@ def _carry_out(settings: Settings, claimed: Claimed, result: dict[str, Any]) -> 
         return _back_up(settings, result)
     if claimed.kind == VERIFY:
         return _prove(settings, claimed.subject or "", result)
+    if claimed.kind == CLEAN_UP:
+        _clean_up(settings, claimed, result)
+        return None
     raise ValueError(claimed.kind)
 
 
@@ -84,3 +88,9 @@ def _prove(settings: Settings, backup_id: str, result: dict[str, Any]) -> ParkEr
     verified = verify(settings, library_of(settings), opener_of(settings), backup_id)
     result |= {"rows": verified.rows, "seconds": verified.seconds}
     return None if verified.is_good else ParkError(zh=verified.zh, en=verified.en, code="backup_bad")
+
+
+def _clean_up(settings: Settings, claimed: Claimed, result: dict[str, Any]) -> None:
+    before = date.fromisoformat(claimed.parameters["before"])
+    tombstone = clean_ups.carry_out(settings, claimed.parameters["lot_id"], before, claimed.operator_id, claimed.login)
+    result |= {"removal_id": tombstone.removal_id, "records": tombstone.records}

@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.context import Context
-from dashboards.reports import drill, drills, files, filters, table, timeline
+from dashboards.reports import drill, drills, files, filters, removed, table, timeline
 from dashboards.reports.chart import AnyChart
 from dashboards.reports.chart import draw as draw_chart
 from dashboards.theme import PALETTE
@@ -98,6 +98,7 @@ def render(context: Context, page: ReportPage) -> None:
     cards.printed(f"{label}  {said}" for label, said in headline(result).lines)
     known = _completeness(context, asked)
     _incomplete(context, known)
+    removed.say(context, page.report, asked)
     _figures(context, page, result)
     if page.chart is not None:
         draw_chart(context, page.report, page.chart(asked), asked)

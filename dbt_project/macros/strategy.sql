@@ -29,13 +29,18 @@
     {%- set target = arg_dict.target_relation -%}
     {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
     {%- set name = this.identifier -%}
-    {%- set by_day = 'business_date' in arg_dict.dest_columns | map(attribute='name') -%}
+    {%- set names = arg_dict.dest_columns | map(attribute='name') | list -%}
+    {%- set by_day = 'business_date' in names -%}
+    {%- set keeps = config.get('keeps_closed_days', false) -%}
+    {%- set told = '(select * from ' ~ arg_dict.temp_relation ~ ' as told where not ' ~ kept_row('told', names) ~ ')'
+        if keeps else arg_dict.temp_relation -%}
     create or replace temp table {{ name }}__standing as
-        select {{ columns }} from {{ target }} as standing where {{ scope }};
+        select {{ columns }} from {{ target }} as standing where {{ scope }}
+        {%- if keeps %} and not {{ kept_row('standing', names) }}{% endif %};
     create or replace temp table {{ name }}__gone as
-        select {{ columns }} from {{ name }}__standing except all select {{ columns }} from {{ arg_dict.temp_relation }};
+        select {{ columns }} from {{ name }}__standing except all select {{ columns }} from {{ told }};
     create or replace temp table {{ name }}__new as
-        select {{ columns }} from {{ arg_dict.temp_relation }} except all select {{ columns }} from {{ name }}__standing;
+        select {{ columns }} from {{ told }} except all select {{ columns }} from {{ name }}__standing;
     drop table {{ name }}__standing;
     delete from {{ target }} as standing using {{ name }}__gone as gone
     where {% for key in arg_dict.unique_key %}{{ same_key(key) }}{{ ' and ' if not loop.last }}{% endfor %}

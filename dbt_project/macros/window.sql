@@ -17,6 +17,7 @@
                 ~ (" where false" if flags.FULL_REFRESH else " where batch_seq > " ~ since)
             ) %}
         {% endfor %}
+        {% do open_closed_days() %}
         {% do run_query("create or replace table memory.main.news as " ~ parts | join(" union all ")) %}
         {% do run_query(
             "create or replace table memory.main.touched as select distinct model, lot_id, business_date from lake.meta.touched"

@@ -17,3 +17,4 @@ select fact.lot_id, fact.business_date
 from fact
 left join report on report.lot_id = fact.lot_id and report.business_date = fact.business_date
 where report.stays is distinct from fact.stays
+    and not {{ on_closed_day('fact') }}

@@ -15,3 +15,4 @@ select fact.lot_id, fact.business_date
 from fact
 left join report on report.lot_id = fact.lot_id and report.business_date = fact.business_date
 where report.passages is distinct from fact.passages
+    and not {{ on_closed_day('fact') }}

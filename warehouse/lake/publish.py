@@ -80,6 +80,20 @@ def landed_up_to(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0])
 
 
+def removed_since_green(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether records were removed that the newest green build still showed."""
+    row = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() "
+        f"WHERE database_name = '{LAKE}' AND schema_name = 'closed' AND table_name = 'removal'"
+    ).fetchone()
+    if row is None or not row[0]:
+        return False
+    row = connection.execute(
+        f"SELECT max(removed_at) > (SELECT max(finished_at) FROM {LAKE}.meta.build) FROM {LAKE}.closed.removal"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def waiting_since(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """When the oldest batch landed that no green build covers; None when all are covered."""
     green = last_green(connection)

@@ -59,6 +59,12 @@ TOUCHED_COLUMNS: Final[dict[str, str]] = {  # what models changed since the last
     "lot_id": "BIGINT",
     "business_date": "DATE",
 }
+REMOVAL_COLUMNS: Final[dict[str, str]] = {  # days whose entry and exit records were removed, see clean_up.py
+    "removal_id": "VARCHAR",
+    "lot_id": "BIGINT",
+    "removed_before": "DATE",
+    "removed_at": "TIMESTAMPTZ",
+}
 TOUCHED_KEY_COLUMNS: Final[dict[str, str]] = {"model": "VARCHAR", "lot_id": "BIGINT", "touched_key": "VARCHAR"}
 TOUCHED_PASSAGE_COLUMNS: Final[dict[str, str]] = {  # old and new versions of passages changed since then
     "lot_id": "BIGINT",
@@ -87,12 +93,13 @@ def create_lake(settings: Settings) -> None:
     tables |= {f"entities.{entity}": columns for entity, columns in ENTITY_COLUMNS.items()}
     tables |= {"meta.build": BUILD_COLUMNS, "meta.touched": TOUCHED_COLUMNS}
     tables |= {"meta.touched_passage": TOUCHED_PASSAGE_COLUMNS, "meta.touched_key": TOUCHED_KEY_COLUMNS}
+    tables["closed.removal"] = REMOVAL_COLUMNS
     with writer_lock(settings):
         connection = open_lake(settings)
         try:
             # One snapshot and not one per statement: after each, DuckLake reads its whole catalog anew.
             connection.execute("BEGIN")
-            for schema in ("raw", "entities", "meta"):
+            for schema in ("raw", "entities", "meta", "closed"):
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {LAKE}.{schema}")
             known = _tables(connection)
             for name in (name for name in tables if name not in known):

@@ -155,15 +155,26 @@ def _due(settings: Settings, session: Session, now: datetime) -> datetime | None
     return None if session.scalar(known.limit(1)) is not None else due
 
 
-def claim(settings: Settings, now: datetime) -> Claimed | None:
+def claim(settings: Settings, now: datetime, *, only: int | None = None) -> Claimed | None:
     """Take the oldest run that waits, after those due by the clock are written down; None when there is none.
 
-    The caller is the only one that carries out runs: whatever is still called running was cut short.
+    Without ``only`` the caller is the one that carries out runs: whatever is still called running was cut short.
     """
+    if only is not None:
+        with write_session(settings) as session:
+            mine = select(OperationRun).where(OperationRun.run_id == only, OperationRun.state == WAITING)
+            return _begun(session.scalar(locked(mine)), now)
     try:
         return _claim(settings, now)
     except IntegrityError:  # another process wrote the same due moment first
         return _claim(settings, now)
+
+
+def _begun(run: OperationRun | None, now: datetime) -> Claimed | None:
+    if run is None:
+        return None
+    run.state, run.started_at = RUNNING, now
+    return Claimed(run.run_id, run.kind, run.subject, run.parameters, run.operator_id, run.login)
 
 
 def _claim(settings: Settings, now: datetime) -> Claimed | None:
@@ -193,11 +204,7 @@ def _claim(settings: Settings, now: datetime) -> Claimed | None:
             )
             session.flush()
         waiting = select(OperationRun).where(OperationRun.state == WAITING).order_by(OperationRun.run_id).limit(1)
-        run = session.scalar(locked(waiting))
-        if run is None:
-            return None
-        run.state, run.started_at = RUNNING, now
-        return Claimed(run.run_id, run.kind, run.subject, run.parameters, run.operator_id, run.login)
+        return _begun(session.scalar(locked(waiting)), now)
 
 
 def finish(

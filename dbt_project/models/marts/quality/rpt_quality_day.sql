@@ -7,7 +7,8 @@
     unique_key=['lot_id', 'business_date'],
     touched_by=changed_days,
     partitioned_by=['year(business_date)'],
-    sorted_by=['lot_id', 'business_date']
+    sorted_by=['lot_id', 'business_date'],
+    keeps_closed_days=true
 ) }}
 with refused as (
     select

@@ -6,7 +6,8 @@
     unique_key=['lot_id', 'business_date', 'hour_started_at', 'kind'],
     touched_by=uploads_of_all_kinds(),
     partitioned_by=['year(business_date)', 'month(business_date)'],
-    sorted_by=['lot_id', 'business_date']
+    sorted_by=['lot_id', 'business_date'],
+    keeps_closed_days=true
 ) }}
 {%- set scope = touched(uploads_of_all_kinds(), 'raw_row') if is_incremental() %}
 with upload as (

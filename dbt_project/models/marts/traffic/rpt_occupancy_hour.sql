@@ -7,7 +7,8 @@
     unique_key=['lot_id', 'business_date', 'hour_started_at'],
     touched_by=changed_days,
     partitioned_by=['year(business_date)', 'month(business_date)'],
-    sorted_by=['lot_id', 'business_date']
+    sorted_by=['lot_id', 'business_date'],
+    keeps_closed_days=true
 ) }}
 with uploaded_day as (
     select distinct

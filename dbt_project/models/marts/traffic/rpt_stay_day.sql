@@ -4,7 +4,8 @@
     unique_key=['lot_id', 'business_date', 'vehicle_class'],
     touched_by=['fct_stay'],
     partitioned_by=['year(business_date)', 'month(business_date)'],
-    sorted_by=['lot_id', 'business_date']
+    sorted_by=['lot_id', 'business_date'],
+    keeps_closed_days=true
 ) }}
 select
     stay.lot_id,

@@ -4,7 +4,8 @@
     unique_key=['lot_id', 'business_date', 'hour_started_at', 'is_inner', 'gate_id', 'vehicle_class'],
     touched_by=['fct_passage'],
     partitioned_by=['year(business_date)', 'month(business_date)'],
-    sorted_by=['lot_id', 'business_date']
+    sorted_by=['lot_id', 'business_date'],
+    keeps_closed_days=true
 ) }}
 select
     passage.lot_id,
