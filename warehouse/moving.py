@@ -6,16 +6,15 @@ files; the catalog names them relative to the data path, so they stay, or are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import duckdb
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
 
 from warehouse.errors import ParkError
-from warehouse.lake.connect import LAKE, is_postgres, open_lake
-from warehouse.lake.extensions import extension_path
+from warehouse.lake.catalog_move import compare_lakes, copy_catalog, copy_differs
+from warehouse.lake.connect import is_postgres
 from warehouse.lake.writer import writer_lock
 from warehouse.ops.models import Base
 from warehouse.ops.session import migrate, ops_engine, ops_session, revisions
@@ -23,10 +22,6 @@ from warehouse.security.audit import verify
 from warehouse.settings import Settings
 
 _ROWS: Final = 2_000
-# Tables that the target's own migrations fill, and that are taken from the source instead.
-_VERSION: Final = "alembic_version"
-# One empty table for each table and form it ever had; the lake makes them anew when it wants them.
-_INLINED: Final = "ducklake_inlined_data"
 
 
 @dataclass(frozen=True)
@@ -63,9 +58,9 @@ def move(source: Settings, target: Settings, tell: Callable[[str], None]) -> Mov
             store_tables, store_rows = _copy_store(old, new)
         _prove_audit(source, target)
         tell("catalog of the lake")
-        catalog_tables, catalog_rows = _copy_catalog(source, target)
+        catalog_tables, catalog_rows = copy_catalog(source, target)
         tell("comparison of the lake")
-        lake_tables = _compare_lakes(source, target)
+        lake_tables = compare_lakes(source, target)
     return Moved(store_tables, store_rows, catalog_tables, catalog_rows, lake_tables)
 
 
@@ -110,7 +105,7 @@ def _copy_store(old: Connection, new: Connection) -> tuple[int, int]:
             copied += len(batch)
         there = new.scalar(select(func.count()).select_from(table))
         if there != copied:
-            raise _differs(f"table {table.name}: {copied} rows read, {there} written")
+            raise copy_differs(f"table {table.name}: {copied} rows read, {there} written")
         rows += copied
         _restart_numbering(new, table)
     return len(tables), rows
@@ -130,7 +125,7 @@ def _batches(old: Connection, table: Table) -> Iterable[list[dict[str, Any]]]:
     while waiting:
         ready = [row for row in waiting if all(row[column.name] in written for column in parents)]
         if not ready:
-            raise _differs(f"table {table.name}: {len(waiting)} rows refer to rows that are not there")
+            raise copy_differs(f"table {table.name}: {len(waiting)} rows refer to rows that are not there")
         written.update(row[key[0].name] for row in ready)
         waiting = [row for row in waiting if row[key[0].name] not in written]
         yield ready
@@ -159,100 +154,4 @@ def _prove_audit(source: Settings, target: Settings) -> None:
             report = verify(session)
         ends.append((report.broken_at, report.entries, report.last_hash))
     if ends[0] != ends[1]:
-        raise _differs(f"operator log: {ends[0]} before, {ends[1]} after")
-
-
-def _copy_catalog(source: Settings, target: Settings) -> tuple[int, int]:
-    open_lake(target).close()  # makes the empty catalog
-    connection = duckdb.connect(":memory:")
-    try:
-        for extension in ("sqlite_scanner", "postgres_scanner"):
-            connection.load_extension(extension_path(extension))
-        connection.execute(f"ATTACH '{_escaped(str(source.catalog_file))}' AS old (TYPE sqlite, READ_ONLY)")
-        connection.execute(f"ATTACH '{_escaped(str(target.catalog_url))}' AS new (TYPE postgres)")
-        there = _columns(connection, "new", target.catalog_schema)
-        rows = 0
-        connection.execute("BEGIN")
-        for table, columns in _columns(connection, "old", "main").items():
-            if table.startswith(_INLINED):
-                if _count(connection, f'old."{table}"') and table != f"{_INLINED}_tables":
-                    raise _differs(
-                        f"catalog: rows in {table}, which should be in files; run park refresh and try again"
-                    )
-                continue
-            missing = [name for name in columns if name not in there.get(table, {})]
-            if missing:
-                raise _differs(f"catalog: {table} has no {missing} in the target")
-            goal = f'new."{target.catalog_schema}"."{table}"'
-            names = ", ".join(f'"{name}"' for name in columns)
-            values = ", ".join(f'CAST("{name}" AS {there[table][name]})' for name in columns)
-            connection.execute(f"DELETE FROM {goal}")
-            connection.execute(f'INSERT INTO {goal} ({names}) SELECT {values} FROM old."{table}"')
-            copied, before = _count(connection, goal), _count(connection, f'old."{table}"')
-            if copied != before:
-                raise _differs(f"catalog: {table} had {before} rows, {copied} were written")
-            rows += copied
-        path = _escaped(target.resolved_data_path + "/")
-        connection.execute(
-            f"UPDATE new.\"{target.catalog_schema}\".ducklake_metadata SET value = '{path}' WHERE key = 'data_path'"
-        )
-        connection.execute("COMMIT")
-        return len(there), rows
-    finally:
-        connection.close()
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, database: str, schema: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = ?"
-        " AND starts_with(table_name, 'ducklake_') ORDER BY table_name, column_index",
-        [database, schema],
-    ).fetchall():
-        found.setdefault(table, {})[column] = kind
-    return found
-
-
-def _compare_lakes(source: Settings, target: Settings) -> int:
-    """Read every table through both catalogs: row counts and a checksum over all columns."""
-    sums: list[dict[str, tuple[Any, ...]]] = []
-    for settings in (source, target):
-        connection = open_lake(settings, read_only=True)
-        try:
-            tables: Sequence[tuple[str, str]] = connection.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL", [LAKE]
-            ).fetchall()
-            sums.append(
-                {
-                    f"{schema}.{table}": connection.execute(
-                        f'SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {LAKE}."{schema}"."{table}" AS t'
-                    ).fetchone()
-                    or ()
-                    for schema, table in tables
-                }
-            )
-        finally:
-            connection.close()
-    before, after = sums
-    for name in before.keys() | after.keys():
-        if before.get(name) != after.get(name):
-            raise _differs(f"lake table {name}: {before.get(name)} before, {after.get(name)} after")
-    return len(before)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _escaped(value: str) -> str:
-    return value.replace("'", "''")
-
-
-def _differs(what: str) -> ParkError:
-    return ParkError(
-        zh=f"迁移后不一致（{what}）：原存储未改动；请清空目标数据库后重试",
-        en=f"the copy differs from the original ({what}): the original is unchanged; empty the target and try again",
-        code="copy_differs",
-    )
+        raise copy_differs(f"operator log: {ends[0]} before, {ends[1]} after")

@@ -119,7 +119,7 @@ def test_the_environment_is_read_only_in_settings() -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     example = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
-    documented = dict(re.findall(r"^#(PARK_[A-Z_]+)=(.*)$", example, re.MULTILINE))
+    documented = dict(re.findall(r"^#(PARK_[A-Z0-9_]+)=(.*)$", example, re.MULTILINE))
     assert set(documented) == {f"PARK_{name.upper()}" for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
         assert field.description, name
