@@ -18,14 +18,16 @@ from warehouse.settings import Settings
 NOW = datetime.now(UTC)
 
 
-def report_device(session: Session, lot_id: int, device_id: str, state: str, minutes_ago: float) -> None:
-    at = NOW - timedelta(minutes=minutes_ago)
+def report_device(
+    session: Session, lot_id: int, device_id: str, state: str, minutes_ago: float, now: datetime = NOW
+) -> None:
+    at = now - timedelta(minutes=minutes_ago)
     session.add(DeviceLive(lot_id=lot_id, device_id=device_id, device_type="camera", state=state, reported_at=at))
     session.flush()
 
 
-def beat(session: Session, lot_id: int, minutes_ago: float) -> None:
-    at = NOW - timedelta(minutes=minutes_ago)
+def beat(session: Session, lot_id: int, minutes_ago: float, now: datetime = NOW) -> None:
+    at = now - timedelta(minutes=minutes_ago)
     session.merge(LotLive(lot_id=lot_id, received_at=at, heartbeat_at=at))
     session.flush()
 
@@ -104,10 +106,11 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Tenants:
         ],
     )  # fmt: skip
     lake.publish()
+    now = datetime.now(UTC)  # the page looks at the clock
     with ops_session(tenants.settings) as session:
-        report_device(session, tenants.lot, "C1", "fault", 5)
-        report_device(session, tenants.lot, "C2", "online", 500)
-        beat(session, tenants.lot, 400)
+        report_device(session, tenants.lot, "C1", "fault", 5, now)
+        report_device(session, tenants.lot, "C2", "online", 500, now)
+        beat(session, tenants.lot, 400, now)
     return tenants
 
 

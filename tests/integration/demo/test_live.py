@@ -163,7 +163,9 @@ def test_a_gateway_that_is_away_is_waited_for_and_nothing_is_lost(settings: Sett
     worker = threading.Thread(target=simulator.run, args=(stop,))
     worker.start()
     try:
-        time.sleep(2)
+        deadline = time.monotonic() + 60
+        while not simulator.summary.failures and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert simulator.summary.failures > 0
         assert simulator.summary.records == 0
         with gateway(settings):
