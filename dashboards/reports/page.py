@@ -51,7 +51,7 @@ class ReportPage:
         above: draws something between filters and figures.
         fixed: parameters that this page sets by itself.
         records: the column whose cells open the timeline of a stay.
-        beside: makes columns of the present moment, which stand before the report's.
+        beside: makes columns of the present moment, which stand behind the report's.
     """
 
     report: str

@@ -64,24 +64,25 @@ class Beside:
 def draw(
     context: Context, result: ReportResult, columns: Sequence[Column], links: Links, beside: Sequence[Beside] = ()
 ) -> None:
-    """Draw the shown columns of the page's rows, and the totals over the whole filter; ``beside`` stands first."""
+    """Draw the shown columns of the page's rows, and the totals over the whole filter; ``beside`` stands last."""
     if not result.rows:
         cards.nothing(context.text("grid.none"))
         return
     places = {column.key: place for place, column in enumerate(result.columns)}
     writers = [(column, places[column.key], cell_writer(column, context.language)) for column in columns]
-    head = "".join(f"<th scope='col' class='l'>{escape(one.heading)}</th>" for one in beside)
-    head += "".join(
+    head = "".join(
         f"<th scope='col' class='{_side(column)}'>{escape(column.header(context.language))}</th>" for column in columns
     )
+    head += "".join(f"<th scope='col' class='l'>{escape(one.heading)}</th>" for one in beside)
     body = []
     for row in result.rows:
         record = dict(zip(places, row, strict=True))
-        cells = [one.cell(record) for one in beside]
+        cells = []
         for column, place, write in writers:
             words = write(row[place])
             whole = f" title='{escape(words, quote=True)}'" if len(words) > LONG else ""
             cells.append(f"<td class='{_side(column)}'{whole}>{_cell(words, row[place], record, links, column)}</td>")
+        cells += [one.cell(record) for one in beside]
         body.append(f"<tr>{''.join(cells)}</tr>")
     foot = (
         _totals(result, writers, links, context.language, len(beside))
@@ -114,11 +115,11 @@ def _totals(
     writers: Sequence[tuple[Column, int, Callable[[Any], str]]],
     links: Links,
     language: str,
-    skipped: int,
+    further: int,
 ) -> str:
-    cells = ["<td></td>"] * skipped
+    cells = []
     for position, (column, _place, write) in enumerate(writers):
         value = result.totals.get(column.key)
         words = TOTAL.get(language, TOTAL["en"]) if position == 0 and value is None else write(value)
         cells.append(f"<td class='{_side(column)}'>{_cell(words, value, {}, links, column)}</td>")
-    return f"<tfoot><tr>{''.join(cells)}</tr></tfoot>"
+    return f"<tfoot><tr>{''.join(cells)}{'<td></td>' * further}</tr></tfoot>"
