@@ -103,7 +103,8 @@ def test_a_red_build_publishes_nothing_and_says_so_until_the_cause_is_gone(
     assert patient is not None
     assert usual is not None
     assert patient - usual == timedelta(seconds=built.refresh_interval_seconds)
-    assert isinstance(ask_sensor(code, instance), dg.SkipReason)
+    if datetime.now(UTC) < patient - timedelta(seconds=5):  # unless the build itself took as long as the pause
+        assert isinstance(ask_sensor(code, instance), dg.SkipReason)
 
     land(built, "mended", [void("shells")])
     assert run_job(code, instance, REFRESH).success
