@@ -56,7 +56,7 @@ def _texts(name: str) -> list[str]:
     return REPORTS[name].sql_texts()
 
 
-@pytest.mark.parametrize("name", sorted(REPORTS))
+@pytest.mark.parametrize("name", sorted(set(REPORTS) - {"missing-hours"}))
 def test_every_report_reads_only_scoped_relations(name: str) -> None:
     used: set[str] = set()
     for text in _texts(name):
@@ -64,3 +64,10 @@ def test_every_report_reads_only_scoped_relations(name: str) -> None:
     assert used & (MARTS | RAW)
     scoped: Any = render(name, " ".join(f"{{{relation}}}" for relation in used & (MARTS | RAW)), LotPredicate((1,)), {})
     assert scoped.count("lake.") + scoped.count("dimension.") == scoped.count("where lot_id in ($lot_0)")
+
+
+@pytest.mark.parametrize("relation", ["recent_quality", "rpt_quality_day"])
+def test_the_note_beside_totals_reads_only_scoped_relations(relation: str) -> None:
+    report: Any = REPORTS["missing-hours"]
+    scoped = render(report.name, report.sql, LotPredicate((1,)), {"quality": f"{{{relation}}}", "period": "true"})
+    assert scoped.count(relation) == scoped.count("where lot_id in ($lot_0)") == 1
