@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,6 @@ from tests.dbt.history import LotHistory, land_records
 from tests.dbt.test_incremental_equals_full import assert_nothing_lost_or_doubled, current_by_rule, marts
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
-from warehouse.lake.maintain import maintain
 from warehouse.lake.publish import published
 from warehouse.settings import Settings
 
@@ -38,7 +36,7 @@ def endpoint() -> Iterator[str]:
         server.stop()
 
 
-def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_path: Path, endpoint: str) -> None:
+def test_landing_refresh_and_publication_work_in_object_storage(tmp_path: Path, endpoint: str) -> None:
     bucket = boto3.resource(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=KEY, aws_secret_access_key=SECRET
     ).create_bucket(Bucket="lake")
@@ -54,7 +52,7 @@ def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_
         LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(160 + lot)) for lot in range(1, 4)
     ]
     builder = DbtBuilder(settings)
-    for turn in range(2):  # two files for maintenance to merge, built at once
+    for turn in range(2):  # two batches, built at once
         connection = open_lake(settings)
         land_records(
             connection,
@@ -64,19 +62,12 @@ def test_landing_refresh_publication_and_maintenance_work_in_object_storage(tmp_
         )
         connection.close()
     refresh(settings, builder=builder)
-    figures = marts(settings, published(settings).snapshot_id)
+    assert marts(settings, published(settings).snapshot_id)
     assert_nothing_lost_or_doubled(settings, current_by_rule(histories))
     files = {item.key for item in bucket.objects.all()}
     assert files
     assert all(name.startswith("prod/") for name in files)
     assert not list(tmp_path.rglob("*.parquet"))
-
-    later = datetime.now(UTC) + timedelta(days=3)
-    done = maintain(settings.model_copy(update={"keep_publications": 1, "keep_days": 0}), now=later)
-    assert done.merged_files
-    assert done.deleted_files
-    assert {item.key for item in bucket.objects.all()} < files | {item.key for item in bucket.objects.all()}
-    assert marts(settings, published(settings).snapshot_id) == figures
 
 
 def test_a_kind_of_storage_that_is_not_known_is_refused_in_words(tmp_path: Path) -> None:
