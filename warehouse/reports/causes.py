@@ -77,8 +77,10 @@ def causes_of(records: Sequence[ChangedRecord], readers: Sequence[Reader], lots:
         days[key] |= {day for day in (record.business_date, record.day_before) if day is not None}
     passages = {(record.lot_id, record.record_id): record.kind for record in records if record.kind in _PASSAGES}
     money = {(record.lot_id, record.record_id): record.kind for record in records if record.kind in _MONEY}
+    beside: set[tuple[int, str, str]] = set()
     for reader in readers:
         with reader.view() as view:
+            beside |= set(_stays_beside(view, passages, lots))
             for lot_id, stay_id, entry_id, exit_id, first, last in _stays(view, passages, lots):
                 span = {first + timedelta(days=step) for step in range(min((last - first).days, _SHOWN_DAYS) + 1)}
                 for part in (entry_id, exit_id):
@@ -91,6 +93,14 @@ def causes_of(records: Sequence[ChangedRecord], readers: Sequence[Reader], lots:
                 if key in days:
                     days[key] |= {exit_day} if exit_day is not None else set()
                     ids[key] |= {charge_id} if charge_id is not None else set()
+    # A visit turns from open to without an exit, or loses its entry, through the plate's next or last passage.
+    stood = [_stood(reader, {stay_id for _, _, stay_id in beside}, lots) for reader in readers]
+    for lot_id, part, stay_id in beside:
+        then = [stays.get((lot_id, stay_id)) for stays in stood]
+        if len(set(then)) > 1:
+            key = (lot_id, passages[(lot_id, part)], part)
+            days[key] |= {place[1] for place in then if place is not None}
+            ids[key].add(stay_id)
     return [
         Cause(
             record,
@@ -123,6 +133,52 @@ def _stays(view: View, passages: Mapping[tuple[int, str], str], lots: LotPredica
         where list_contains($named, s.entry_record_id) or list_contains($named, s.exit_record_id)
     """
     return view.query(sql, {**lots.parameters(), "named": named}).rows
+
+
+def _stays_beside(
+    view: View, passages: Mapping[tuple[int, str], str], lots: LotPredicate
+) -> list[tuple[int, str, str]]:
+    """Lot, passage and stay_id: a plate's visits directly before and after those that hold one of the passages."""
+    if not passages or not _has(view, "fct_stay"):
+        return []
+    named = sorted({record_id for _, record_id in passages})
+    visits = "over (partition by lot_id, is_inner, plate order by {0}, stay_id)"
+    starts = visits.format("coalesce(entry_at, exit_at)")
+    ends = visits.format("coalesce(exit_at, entry_at)")
+    sql = f"""
+        with stay as (
+            select *, unnest(list_distinct([entry_plate, exit_plate])) as seen_plate
+            from lake.marts.fct_stay where {lots.sql()}
+        ),
+        visit as (select * exclude (plate, seen_plate), seen_plate as plate from stay where seen_plate is not null),
+        near as (
+            select lot_id, entry_record_id, exit_record_id, unnest([
+                lag(stay_id) {starts}, lead(stay_id) {starts}, lag(stay_id) {ends}, lead(stay_id) {ends}
+            ]) as other_id
+            from visit
+            where (lot_id, plate) in (
+                select lot_id, plate from visit
+                where list_contains($named, entry_record_id) or list_contains($named, exit_record_id)
+            )
+        )
+        select distinct lot_id, unnest([entry_record_id, exit_record_id]) as part, other_id
+        from near where other_id is not null
+    """
+    rows = view.query(sql, {**lots.parameters(), "named": named}).rows
+    return [(lot_id, part, stay_id) for lot_id, part, stay_id in rows if (lot_id, part) in passages]
+
+
+def _stood(reader: Reader, stay_ids: set[str], lots: LotPredicate) -> dict[tuple[int, str], tuple[str, date]]:
+    """State and business day of visits, by lot and stay_id."""
+    if not stay_ids:
+        return {}
+    sql = f"""
+        select lot_id, stay_id, state, business_date from lake.marts.fct_stay
+        where {lots.sql()} and list_contains($stay_ids, stay_id)
+    """
+    with reader.view() as view:
+        rows = view.query(sql, {**lots.parameters(), "stay_ids": sorted(stay_ids)}).rows
+    return {(lot_id, stay_id): (state, day) for lot_id, stay_id, state, day in rows}
 
 
 def _charges(view: View, money: Mapping[tuple[int, str], str], lots: LotPredicate) -> list[tuple[Any, ...]]:
