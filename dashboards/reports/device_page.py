@@ -52,10 +52,11 @@ def device_page(report: str, device_type: str) -> ReportPage:
 def _above(context: Context, report: str, device_type: str, asked: Mapping[str, Any]) -> None:
     """How many are in which state now, and the drawer of the device that the address names."""
     chosen = set(str(asked["lot"]).split(",")) if asked.get("lot") else None
-    lots = [lot.lot_id for lot in context.lots() if chosen is None or lot.code in chosen]
-    everything = chosen is None and context.actor.scope.is_everything
+    lots = None
+    if chosen is not None or not context.actor.scope.is_everything:
+        lots = [lot.lot_id for lot in context.lots() if chosen is None or lot.code in chosen]
     with ops_session(context.settings) as session:
-        counts = count_device_states(session, None if everything else lots, device_type, context.now)
+        counts = count_device_states(session, lots, device_type, context.now)
     total, text = sum(counts.values()), context.text
     cards.figures(
         [
@@ -76,7 +77,8 @@ def _above(context: Context, report: str, device_type: str, asked: Mapping[str, 
 
 def _beside(context: Context, report: str, result: ReportResult) -> Sequence[table.Beside]:
     """Present state and last sign of life of the rows of this page of the table."""
-    lots = {lot.code: lot for lot in result.question.known_lots}
+    shown = {record["lot_code"] for record in result.records()}
+    lots = {lot.code: lot for lot in result.question.known_lots if lot.code in shown}
     keys = {
         (lots[record["lot_code"]].lot_id, record["device_id"])
         for record in result.records()

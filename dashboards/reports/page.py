@@ -112,7 +112,7 @@ def render(context: Context, page: ReportPage) -> None:
 
 def _links(context: Context, page: ReportPage, result: ReportResult, asked: Mapping[str, Any]) -> table.Links:
     """Where cells lead: figures to their records, records to their stay. A link that leads nowhere is none."""
-    clocks = [lot.clock for lot in result.question.known_lots]
+    clocks = list(result.question.clocks)
     links: table.Links = {
         column: partial(_leading, one, page.report, asked, clocks)
         for column, one in drills.ways_from(page.report, asked).items()

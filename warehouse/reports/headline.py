@@ -5,7 +5,6 @@ Belongs here: the lines above a printed report and in a mail that carries one. D
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -43,8 +42,8 @@ class Headline:
 
 def zone_of(result: ReportResult) -> ZoneInfo:
     """The zone in which times about the whole report are written: that of most of its lots."""
-    clocks = Counter(lot.clock for lot in result.question.chosen or result.question.known_lots)
-    return ZoneInfo((max(clocks, key=lambda clock: clocks[clock]) if clocks else DEFAULT_CLOCK).time_zone)
+    clocks = result.question.clocks
+    return ZoneInfo((max(clocks, key=lambda clock: len(clocks[clock])) if clocks else DEFAULT_CLOCK).time_zone)
 
 
 def headline(result: ReportResult) -> Headline:

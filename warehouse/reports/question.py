@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, cached_property
 from typing import Any
 
 from warehouse.errors import Forbidden, ParkError
@@ -50,7 +51,7 @@ class Question:
     as_of: datetime
     language: str
 
-    @property
+    @cached_property
     def clocks(self) -> dict[Clock, tuple[int, ...]]:
         """The lots by the clock they live on."""
         found: dict[Clock, list[int]] = {}
@@ -69,7 +70,8 @@ def _all_lots(view: View) -> tuple[KnownLot, ...]:
         answer = view.query(
             f"select lot_id, code, name, time_zone, cutover_minutes from {IN_MEMORY}.dim_lot order by lot_id", {}
         )
-        return tuple(KnownLot(row[0], row[1], row[2], Clock(row[3], int(row[4]))) for row in answer.rows)
+        clock = cache(Clock)  # lots that live on the same clock hold the same one: quick to compare
+        return tuple(KnownLot(row[0], row[1], row[2], clock(row[3], int(row[4]))) for row in answer.rows)
 
     return view.remember("lots", read)
 
@@ -89,6 +91,8 @@ def choose_lots(words: Sequence[str], lots: Sequence[KnownLot], scope: Scope) ->
             which lots others have.
         ParkError: the caller sees everything and there is no such lot.
     """
+    if not words:
+        return ()
     by_name = {str(lot.lot_id): lot for lot in lots} | {lot.code: lot for lot in lots}
     chosen: dict[int, KnownLot] = {}
     for word in words:
@@ -123,7 +127,7 @@ def ask(
     """
     values = read_parameters(name, known, given)
     everything = _all_lots(view)
-    visible = tuple(lot for lot in everything if scope.allows(lot.lot_id))
+    visible = everything if scope.is_everything else tuple(lot for lot in everything if scope.allows(lot.lot_id))
     chosen = choose_lots(_words(given.get("lot")), everything, scope)
     if chosen:
         lots = LotPredicate(tuple(lot.lot_id for lot in chosen))

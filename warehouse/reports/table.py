@@ -20,6 +20,19 @@ Fragments = Callable[[Question], Mapping[str, str]]
 Bound = Callable[[Question], Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class Behind:
+    """Columns that cost much: computed for the rows of the page alone, unless the report is sorted by one of them.
+
+    Attributes:
+        columns: their keys; none of them has a total.
+        sql: all columns of ``{rows}``, which it may name more than once, and these.
+    """
+
+    columns: frozenset[str]
+    sql: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableReport(Report):
     """A report whose rows one SQL text computes.
@@ -30,12 +43,14 @@ class TableReport(Report):
         order: the default order over its output, complete enough to be unique.
         fragments: further pieces of SQL, chosen from constants by the question; never text of the caller.
         bound: further values to bind.
+        behind: columns that are computed for shown rows only.
     """
 
     sql: str
     order: str
     fragments: Fragments | None = None
     bound: Bound | None = None
+    behind: Behind | None = None
 
     @property
     def default_size(self) -> int:
@@ -43,8 +58,9 @@ class TableReport(Report):
         return LARGEST_PAGE
 
     def sql_texts(self) -> list[str]:
-        """The one text and the filters."""
-        return [self.sql, *(parameter.condition or "" for parameter in self.parameters)]
+        """The one text, the columns behind it, and the filters."""
+        behind = [self.behind.sql] if self.behind is not None else []
+        return [self.sql, *behind, *(parameter.condition or "" for parameter in self.parameters)]
 
     def sort_keys(self) -> tuple[str, ...]:
         """Every column can be sorted by."""
@@ -52,12 +68,18 @@ class TableReport(Report):
 
     def statement(self, question: Question) -> str:
         """The rows of the report, unordered, each relation cut to the question's lots."""
-        pieces = {"filters": conditions(self.parameters, question.values)}
+        rows = self._rendered(question, self.sql)
+        if self.behind is None:
+            return rows
+        return f"with bare as materialized ({rows}) {self._rendered(question, self.behind.sql, rows='bare')}"
+
+    def _rendered(self, question: Question, sql: str, **more: str) -> str:
+        pieces = {"filters": conditions(self.parameters, question.values)} | more
         if question.period is not None:
             pieces["period"] = question.period.condition("business_date", "local_hour")
         if self.fragments is not None:
             pieces |= self.fragments(question)
-        return render(self.name, self.sql, question.lots, pieces)
+        return render(self.name, sql, question.lots, pieces)
 
     def bindings(self, question: Question) -> dict[str, Any]:
         """All values the statement may name."""
@@ -73,19 +95,24 @@ class TableReport(Report):
         """One page; the statement runs once for rows, count and totals."""
         columns = self.shown_columns(question.values)
         totals = total_expressions(columns)
-        keys = ", ".join(f'page."{column.key}"' for column in columns)
+        keys = ", ".join(f'shown."{column.key}"' for column in columns)
+        statement, shown = self.statement(question), "from page"
+        if self.behind is not None and (request.sort or "").removeprefix("-") not in self.behind.columns:
+            statement = self._rendered(question, self.sql)
+            shown = self._rendered(question, self.behind.sql, rows="page")
         figures = "".join(f', {expression} as "total {name}"' for name, expression in totals.items())
         order = self._order(request.sort)
         sql = f"""
-            with report as materialized ({self.statement(question)}),
+            with report as materialized ({statement}),
             whole as (select count(*) as row_count{figures} from report),
-            page as (
+            page as materialized (
                 select *, row_number() over (order by {order}) as row_position
-                from report order by row_position limit $limit offset $offset
-            )
-            select {keys}, page.row_position, whole.*
-            from whole left join page on true
-            order by page.row_position
+                from (from report order by {order} limit $limit offset $offset)
+            ),
+            shown as ({shown})
+            select {keys}, shown.row_position, whole.*
+            from whole left join shown on true
+            order by shown.row_position
         """
         values = self.bindings(question) | {"limit": request.size, "offset": request.offset}
         answer = view.query(sql, used_parameters(sql, values))

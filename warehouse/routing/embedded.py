@@ -30,6 +30,9 @@ FARTHEST_METRES: Final = 3000.0
 _SAME_METRES: Final = 1.0
 """Roads that are nearer by less than this are as near as each other: they meet there."""
 _SLIGHT, _SHARP = 50.0, 125.0
+_ROUNDED_METRES: Final = 0.05
+_BEGIN, _END = -2, -1
+"""What stands at the two nodes that a search adds, where the others have the number of their edge."""
 
 By = Literal["seconds", "metres"]
 
@@ -61,6 +64,7 @@ class Router:
         onto = roads.turns[:, 1] if len(roads.turns) else np.zeros(0, dtype=np.int64)
         self._turn_cost = {by: (turn_cost[by] + self._cost[by][onto]).tolist() for by in self._cost}
         self._bare_turn = roads.turn_seconds.astype(float)
+        self._edge_ends, self._fastest = self._all_ends(), max(float(roads.speeds.max(initial=1)), 1.0) / 3.6
         self._hangs_together = 2 * int(roads.main.sum()) > int((roads.allowed & 1).sum() + (roads.allowed >> 1).sum())
         self._searching = Lock()
         self._lines = self._all_lines()
@@ -87,13 +91,9 @@ class Router:
         segment = np.repeat(np.arange(roads.segments), np.diff(roads.offsets))
         return np.flatnonzero(begins), segment[begins]
 
-    def _spots(self, place: Point, *, only_main: bool) -> list[_Spot]:
-        """The directed edges beside a place, several where roads meet."""
-        roads, (lines, segments) = self.roads, self._lines
-        if only_main:
-            is_main = (roads.main[0::2] | roads.main[1::2])[segments]
-            lines, segments = lines[is_main], segments[is_main]
-        here = np.array([place.longitude, place.latitude])
+    def _metres_to(self, place: Point, lines: Array) -> tuple[Array, Array]:
+        """How far the place is from each line, and at which share of it."""
+        roads, here = self.roads, np.array([place.longitude, place.latitude])
         metre = np.radians(1.0) * EARTH_METRES
         scale = np.array([metre * np.cos(np.radians(place.latitude)), metre])
         a = (roads.points[roads.shape[lines]] / SCALE - here) * scale
@@ -101,10 +101,53 @@ class Router:
         along = b - a
         square = np.maximum((along**2).sum(axis=1), 1e-12)
         share = np.clip(-(a * along).sum(axis=1) / square, 0.0, 1.0)
-        far = np.sqrt(((a + share[:, None] * along) ** 2).sum(axis=1))
-        nearest = float(far.min()) if len(far) else float("inf")
+        return np.sqrt(((a + share[:, None] * along) ** 2).sum(axis=1)), share
+
+    def _may_be_near(self, place: Point) -> Array:
+        """The lines that may be near enough: one end of each is, or lies half of the longest line farther."""
+        roads, lines = self.roads, self._lines[0]
+        longest = float(self._steps[lines].max(initial=0.0))
+        reach = np.degrees((FARTHEST_METRES + longest / 2) / EARTH_METRES) * 1.01
+        away = np.abs(roads.points / SCALE - [place.longitude, place.latitude])
+        is_near = (away[:, 1] <= reach) & (away[:, 0] * np.cos(np.radians(place.latitude)) <= reach)
+        return np.flatnonzero(is_near[roads.shape[lines]] | is_near[roads.shape[lines + 1]])
+
+    def _all_ends(self) -> Array:
+        """Where each directed edge ends, as a point on a sphere around the origin."""
+        roads = self.roads
+        ends = np.empty(2 * roads.segments, dtype=np.int64)
+        ends[0::2], ends[1::2] = roads.shape[roads.offsets[1:] - 1], roads.shape[roads.offsets[:-1]]
+        return _on_sphere(roads.points[ends] / SCALE)
+
+    def _at_least(self, ends: Sequence[_Spot], by: By) -> list[float]:
+        """For each directed edge less than what is left from its end to any of ``ends``: a straight line costs that.
+
+        The last two belong to the nodes that a search adds.
+        """
+        places = {self._shape(spot.edge, 0.0, spot.share)[-1] for spot in ends}
+        left = np.full(len(self._edge_ends) + 2, np.inf)
+        left[_BEGIN:] = 0.0
+        for place in places:
+            there = _on_sphere(np.array([[place.longitude, place.latitude]]))
+            straight = np.sqrt(((self._edge_ends - there) ** 2).sum(axis=1))
+            np.minimum(left[:_BEGIN], straight, out=left[:_BEGIN])
+        # The place is rounded, and lengths are sums of many.
+        left = np.maximum(left * (1.0 - 1e-9) - _ROUNDED_METRES, 0.0)
+        least: list[float] = (left / self._fastest if by == "seconds" else left).tolist()
+        return least
+
+    def _spots(self, place: Point, *, only_main: bool) -> list[_Spot]:
+        """The directed edges beside a place, several where roads meet."""
+        roads, (lines, segments) = self.roads, self._lines
+        near = self._may_be_near(place)
+        lines, segments = lines[near], segments[near]
+        if only_main:
+            is_main = roads.main[2 * segments] | roads.main[2 * segments + 1]
+            lines, segments = lines[is_main], segments[is_main]
+        far, share = self._metres_to(place, lines)
+        nearest = float(far.min(initial=np.inf))
         if nearest > FARTHEST_METRES:
-            raise _off_the_map(place, nearest)
+            raise _off_the_map(place, float(self._metres_to(place, self._lines[0])[0].min(initial=np.inf)))
         best: dict[int, tuple[float, float]] = {}
         for line in np.flatnonzero(far <= nearest + _SAME_METRES):
             segment = int(segments[line])
@@ -126,7 +169,7 @@ class Router:
         graph, cost, turn_cost = self._graph, self._cost[by], self._turn_cost[by]
         with self._searching:
             usual, edges = len(turn_cost), graph.num_nodes()
-            source, sink = graph.add_node(-1), graph.add_node(-1)
+            source, sink = graph.add_node(_BEGIN), graph.add_node(_END)
             last: dict[int, _Spot] = {}
             best: dict[int, float] = {}
 
@@ -148,10 +191,14 @@ class Router:
                 for before, value in best.items():
                     turn_cost.append(value)
                     graph.add_edge(before, sink, len(turn_cost) - 1)
-                paths = rustworkx.dijkstra_shortest_paths(graph, source, target=sink, weight_fn=turn_cost.__getitem__)
-                if sink not in paths:
+                if not best:
                     return None
-                way = [int(edge) for edge in paths[sink] if edge < edges]
+                path = rustworkx.astar_shortest_path(
+                    graph, source, _END.__eq__, turn_cost.__getitem__, self._at_least(ends, by).__getitem__
+                )
+                way = [int(edge) for edge in path if edge < edges]
+            except rustworkx.NoPathFound:
+                return None
             finally:
                 graph.remove_nodes_from([source, sink])
                 del turn_cost[usual:]
@@ -243,6 +290,15 @@ class Router:
 
     def _name(self, edge: int) -> str:
         return self.roads.names[int(self.roads.name[edge >> 1])]
+
+
+def _on_sphere(places: Array) -> Array:
+    longitude, latitude = np.radians(places).T
+    flat = np.cos(latitude)
+    found: Array = EARTH_METRES * np.stack(
+        [flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)], axis=1
+    )
+    return found
 
 
 def _kind(angle: float) -> Turn:

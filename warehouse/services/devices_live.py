@@ -44,12 +44,15 @@ def device_states_of(session: Session, keys: Collection[DeviceKey], now: datetim
     found: dict[DeviceKey, DeviceNow] = {}
     wanted = sorted(keys)
     for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        # SQLite finds pairs by the index only when the lots are named as well.
         rows = session.execute(
             select(
                 DeviceLive.lot_id, DeviceLive.device_id, DeviceLive.state, DeviceLive.reported_at, LotLive.heartbeat_at
             )
             .outerjoin(LotLive, LotLive.lot_id == DeviceLive.lot_id)
-            .where(tuple_(DeviceLive.lot_id, DeviceLive.device_id).in_(wanted[start : start + _CHUNK]))
+            .where(DeviceLive.lot_id.in_({lot_id for lot_id, _device_id in chunk}))
+            .where(tuple_(DeviceLive.lot_id, DeviceLive.device_id).in_(chunk))
         )
         for lot_id, device_id, state, reported_at, heartbeat_at in rows:
             found[lot_id, device_id] = _now(state, reported_at, heartbeat_at, now)
