@@ -26,7 +26,7 @@ from warehouse.backup import journal
 from warehouse.backup.library import OBJECTS, Library
 from warehouse.backup.manifest import FileList, StoredFile, Summary
 from warehouse.backup.operational import operational_point
-from warehouse.backup.place import open_place
+from warehouse.backup.place import data_place
 from warehouse.backup.seal import Sealer, sealer_of, sha256
 from warehouse.errors import ParkError
 from warehouse.lake.catalog_copy import catalog_point
@@ -216,7 +216,7 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
     waiting = {path: size for path, size in sorted(point.data_files.items()) if not copier.known(path, size)}
     progress(f"copying {len(waiting)} of {len(point.data_files)} data files")
     root = settings.resolved_data_path
-    remote = open_place(settings, root) if "://" in root else None
+    remote = data_place(settings) if "://" in root else None
 
     def one(path: str) -> None:
         try:
