@@ -12,8 +12,8 @@ import pytest
 from tests.dbt.conftest import ZONES, fill_instance
 from tests.dbt.history import LotHistory, land_records
 from tests.integration.backup.test_backups import figures
-from tests.integration.postgres.conftest import new_database
 from tests.integration.reports.lake import Lake, dim_lot
+from tests.postgres_server import new_database
 from warehouse.backup.create import create
 from warehouse.backup.library import Library
 from warehouse.backup.operational import operational_figures
