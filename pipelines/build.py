@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import duckdb
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -20,7 +21,7 @@ from dbt_common.events.base_types import EventMsg
 from pipelines.dbt_environment import apply_environment, models_hash
 from warehouse.disk import disk_full, is_disk_full
 from warehouse.errors import ParkError
-from warehouse.lake.connect import open_lake
+from warehouse.lake.connect import is_postgres, open_lake
 from warehouse.lake.entities import clocks_changed, copy_entities, entities_differ
 from warehouse.lake.publish import (
     Published,
@@ -120,12 +121,16 @@ def dbt_arguments(plan: BuildPlan) -> list[str]:
 
 
 class DbtBuilder:
-    """Runs dbt inside this process and keeps its parsed project, which saves seconds on every later run."""
+    """Runs dbt inside this process and keeps its parsed project, which saves seconds on every later run.
+
+    A parsed project says nothing of the lake it is run on: all builders of a process share it.
+    """
+
+    _parsed: ClassVar[dict[tuple[str, bool], Manifest]] = {}
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is parsed before the first run."""
         self._settings = settings
-        self._manifest: Manifest | None = None
 
     def run(
         self,
@@ -139,16 +144,18 @@ class DbtBuilder:
         Raises:
             ParkError: a model or test failed; the message names the first ones.
         """
-        apply_environment(settings or self._settings)
-        if self._manifest is None:
+        used = settings or self._settings
+        apply_environment(used)
+        form = models_hash(), is_postgres(used)
+        if form not in self._parsed:
             parsed = dbtRunner().invoke(["parse", "--quiet"])
             self._raise_unless_green(parsed)
             assert isinstance(parsed.result, Manifest)
-            self._manifest = parsed.result
+            self._parsed[form] = parsed.result
         # A run writes into its manifest (compiled text, injected CTEs), which would break the next one.
-        manifest: Manifest = self._manifest.deepcopy()  # type: ignore[no-untyped-call]
-        callbacks = [told] if told is not None else []
-        self._raise_unless_green(dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*arguments, "--quiet"]))
+        manifest: Manifest = self._parsed[form].deepcopy()  # type: ignore[no-untyped-call]
+        runner = dbtRunner(manifest=manifest, callbacks=[told] if told is not None else [])
+        self._raise_unless_green(runner.invoke([*arguments, "--log-level", "none"]))
 
     @staticmethod
     def _raise_unless_green(outcome: dbtRunnerResult) -> None:

@@ -52,7 +52,7 @@ _SQL: Final = """
     with online as (
         select lot_id, device_id, sum(online_seconds) as online,
             sum(online_seconds + offline_seconds + fault_seconds + unknown_seconds) as whole
-        from {rpt_device_day} where {period} group by all
+        from {rpt_device_day} where {period} and device_type = '{device_type}' group by all
     ),
     device as (
         select *, count(*) over (partition by lot_id, number) > 1 and number is not null as same_number,
@@ -91,6 +91,7 @@ def _devices(name: str, device_type: str, zh: str, en: str, columns: tuple[Colum
             ),
         ),
         totals_row=False,
+        by_lot=True,
         sql=_SQL,
         order="lot_id, number, device_id",
         fragments=lambda _question: {"device_type": device_type},

@@ -5,7 +5,6 @@ Belongs here: the lines above a printed report and in a mail that carries one. D
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,6 +14,7 @@ from warehouse.codes import code_sets
 from warehouse.reports.base import ReportResult
 from warehouse.reports.parameters import Parameter, ParameterType
 from warehouse.reports.period import DEFAULT_CLOCK, Period
+from warehouse.reports.question import clocks_of
 from warehouse.reports.texts import code_text, yes_no
 
 _NAMED_LOTS: Final = 6
@@ -43,7 +43,7 @@ class Headline:
 
 def zone_of(result: ReportResult) -> ZoneInfo:
     """The zone in which times about the whole report are written: that of most of its lots."""
-    clocks = Counter(lot.clock for lot in result.question.chosen or result.question.known_lots)
+    clocks = clocks_of(result.question.chosen or result.question.known_lots)
     return ZoneInfo((max(clocks, key=lambda clock: clocks[clock]) if clocks else DEFAULT_CLOCK).time_zone)
 
 
