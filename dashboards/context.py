@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -29,7 +29,6 @@ from warehouse.ops.session import ops_session
 from warehouse.reports import access, base
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
-from warehouse.reports.period import Clock
 from warehouse.reports.question import KnownLot
 from warehouse.security.actor import Actor, actor_of
 from warehouse.security.audit import note_refusal
@@ -95,10 +94,6 @@ class Context:
     def lots(self) -> tuple[KnownLot, ...]:
         """The lots of the published snapshot that this person may see, ordered by id."""
         return self._unguarded("home-devices").question.known_lots
-
-    def clocks(self) -> Collection[Clock]:
-        """The clocks that these lots live on."""
-        return self._unguarded("home-devices").question.clocks.keys()
 
     def completeness(self, **parameters: Any) -> Mapping[str, Any]:
         """``missing_hours`` and ``expected_hours`` of the lots, and their mean ``score`` (None when nothing is known).

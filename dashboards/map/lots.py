@@ -28,17 +28,22 @@ CHANGES_SECONDS: Final = 1.0
 ALL_SECONDS: Final = 20.0
 """After this everything is read anew beside the pages: changed names and places, and counts that have grown old."""
 
+_PROCESS: Final = time.time_ns() & 0xFFFFFFFF
+"""Tells revisions of this process from those before a restart."""
+
 
 @dataclass(frozen=True)
 class Shown:
     """The lots that somebody sees, ordered by name, and the counts of all lots.
 
-    ``revision`` changes with anything that was read, ``version`` when any of these lots or their counts does.
+    ``revision`` changes with anything that was read, ``version`` when any of these lots or their counts does; for
+    ``is_all``, somebody who sees every lot, that is the same, and ten thousand counts need not be compared.
     """
 
     lots: Sequence[MapLot]
     counts: Mapping[int, LotFreeSpaces]
     revision: int = 0
+    is_all: bool = False
 
     def count(self, lot: MapLot) -> LotFreeSpaces:
         """What is known of the lot's free spaces."""
@@ -52,6 +57,8 @@ class Shown:
     @property
     def version(self) -> str:
         """Stands in addresses, so that a browser asks again only when something is new."""
+        if self.is_all:
+            return f"{_PROCESS:x}-{self.revision}"
         told = hash(
             tuple((lot.code, lot.name, lot.place, self.count(lot).free_spaces, self.total(lot)) for lot in self.lots)
         )
@@ -85,7 +92,7 @@ class MapLots:
         seen = lots if isinstance(allowed, str) else [lot for lot in lots if lot.lot_id in allowed]
         if words:
             seen = [lot for lot in seen if all(word in lot.searched for word in words)]
-        return Shown(seen, counts, revision)
+        return Shown(seen, counts, revision, is_all=seen is lots)
 
     def _fresh(self) -> tuple[tuple[MapLot, ...], dict[int, LotFreeSpaces], int]:
         with self._lock:
@@ -109,8 +116,8 @@ class MapLots:
             return read_lots(session, moment), free_spaces_of(session, None, moment), heard
 
     def _take(self, lots: tuple[MapLot, ...], counts: dict[int, LotFreeSpaces], heard: dict[int, Any]) -> None:
+        self._revision += (lots, counts) != (self._lots, self._counts)
         self._lots, self._counts, self._heard = lots, counts, heard
-        self._revision += 1
         self._all_read = self._changes_read = time.monotonic()
 
     def _renew(self) -> None:

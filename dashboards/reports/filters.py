@@ -112,7 +112,7 @@ def _told_of_unknown(context: Context, codes: Sequence[str]) -> None:
 def latest_day(context: Context) -> date:
     """The business day that the published data reach."""
     publication = context.publication()
-    return as_of_day(context.clocks(), publication.data_as_of or publication.published_at)
+    return as_of_day({lot.clock for lot in context.lots()}, publication.data_as_of or publication.published_at)
 
 
 def preset_days(preset: str, latest: date) -> tuple[date, date]:

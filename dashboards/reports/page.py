@@ -28,6 +28,7 @@ from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.headline import headline, zone_of
 from warehouse.reports.listing import ListReport
 from warehouse.reports.period import Clock
+from warehouse.reports.question import clocks_of
 from warehouse.security.permissions import menu_of_report
 
 SIZES = ("20", "50", "100", "200", "500")
@@ -112,7 +113,7 @@ def render(context: Context, page: ReportPage) -> None:
 
 def _links(context: Context, page: ReportPage, result: ReportResult, asked: Mapping[str, Any]) -> table.Links:
     """Where cells lead: figures to their records, records to their stay. A link that leads nowhere is none."""
-    clocks = list(result.question.clocks)
+    clocks = tuple(clocks_of(result.question.known_lots))
     links: table.Links = {
         column: partial(_leading, one, page.report, asked, clocks)
         for column, one in drills.ways_from(page.report, asked).items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy import text
+
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import AreaCapacity, Lot, Node
 from warehouse.ops.session import migrate, ops_session
@@ -51,3 +53,15 @@ def fill_instance(settings: Settings, lots: int) -> None:
             )
             session.flush()
             session.add(AreaCapacity(lot_id=lot_id, area_id=None, valid_from=date(2020, 1, 1), spaces=100))
+    number_on(settings)
+
+
+def number_on(settings: Settings) -> None:
+    """Let PostgreSQL number new nodes and lots after those of here, which were given numbers; SQLite does so itself."""
+    if settings.resolved_ops_url.startswith("sqlite"):
+        return
+    with ops_session(settings) as session:
+        for table, column in (("node", "node_id"), ("lot", "lot_id")):
+            session.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}")
+            )

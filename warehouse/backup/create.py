@@ -26,11 +26,11 @@ from warehouse.backup import journal
 from warehouse.backup.library import OBJECTS, Library
 from warehouse.backup.manifest import FileList, StoredFile, Summary
 from warehouse.backup.operational import operational_point
-from warehouse.backup.place import open_place
+from warehouse.backup.place import data_place
 from warehouse.backup.seal import Sealer, sealer_of, sha256
 from warehouse.errors import ParkError
 from warehouse.lake.catalog_copy import catalog_point
-from warehouse.lake.figures import lake_figures
+from warehouse.lake.figures import data_file_missing, lake_figures
 from warehouse.lake.writer import deletion_lock, writer_lock
 from warehouse.security.secrets import KEY_FILE
 from warehouse.settings import Settings
@@ -216,7 +216,7 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
     waiting = {path: size for path, size in sorted(point.data_files.items()) if not copier.known(path, size)}
     progress(f"copying {len(waiting)} of {len(point.data_files)} data files")
     root = settings.resolved_data_path
-    remote = open_place(settings, root) if "://" in root else None
+    remote = data_place(settings) if "://" in root else None
 
     def one(path: str) -> None:
         try:
@@ -228,12 +228,9 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
                 remote.fetch(path, local)
                 copier.copy("data", path, local)
         except FileNotFoundError as error:
-            raise ParkError(
-                zh=f"数据文件 {path} 不见了：数据湖已损坏，请运行 park doctor，并从最近一份已校验的备份恢复",
-                en=f"the data file {path} is gone: the lake is damaged; run park doctor and restore the newest "
-                "verified backup",
-                code="data_file_missing",
-            ) from error
+            raise data_file_missing(path) from error
+        except ParkError as error:
+            raise (data_file_missing(path) if error.code == "object_missing" else error) from error
 
     # Each waits for its disk or network; together they wait once.
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -207,22 +208,37 @@ def _read_rows(connection: Connection, folder: Path) -> None:
     tables = _reflected(connection)
     for table in reversed(tables):
         connection.execute(table.delete())
+    is_utc_naive = connection.dialect.name == "sqlite"
     for table in tables:
         path = folder / f"{table.name}.ndjson"
-        if not path.exists():
-            continue
-        is_utc_naive = connection.dialect.name == "sqlite"
-        batch: list[dict[str, Any]] = []
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                batch.append({k: _unpacked(v, is_utc_naive) for k, v in json.loads(line).items()})
-                if len(batch) >= _AT_ONCE:
-                    connection.execute(insert(table), batch)
-                    batch = []
-        if batch:
-            connection.execute(insert(table), batch)
+        if path.exists():
+            for batch in _batches(path, table, is_utc_naive):
+                connection.execute(insert(table), batch)
     if connection.dialect.name == "postgresql":
         _advance_sequences(connection, tables)
+
+
+def _batches(path: Path, table: Table, is_utc_naive: bool) -> Iterator[list[dict[str, Any]]]:
+    """The rows of one table; where rows refer to rows of the same table, none comes before the one it refers to."""
+    parents = [
+        column.name for column in table.columns if any(link.column.table is table for link in column.foreign_keys)
+    ]
+    with path.open(encoding="utf-8") as file:
+        rows = ({k: _unpacked(v, is_utc_naive) for k, v in json.loads(line).items()} for line in file)
+        if not parents:
+            while batch := list(islice(rows, _AT_ONCE)):
+                yield batch
+            return
+        waiting = list(rows)
+    (key,) = (column.name for column in table.primary_key)
+    written: set[Any] = {None}
+    while waiting:
+        ready = [row for row in waiting if all(row[name] in written for name in parents)]
+        # What refers to nothing that is there is refused by the store itself.
+        ready = ready or waiting
+        written.update(row[key] for row in ready)
+        waiting = [row for row in waiting if row[key] not in written]
+        yield ready
 
 
 def _advance_sequences(connection: Connection, tables: list[Table]) -> None:

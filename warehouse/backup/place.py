@@ -1,4 +1,4 @@
-"""Where backups lie: a folder, or object storage by a URL.
+"""Where backups and the lake's data files lie: a folder, or object storage by a URL.
 
 Belongs here: listing, reading, writing and deleting by name. Does not belong here: what the names mean
 (``library.py``) and encryption (``seal.py``). Names are relative and use slashes.
@@ -15,12 +15,16 @@ from typing import Any, Final, Protocol
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import from_url
+from pydantic import SecretStr
 
 from warehouse.errors import ParkError
 from warehouse.settings import Settings
 
 _BLOCK: Final = 8 * 1024 * 1024
 _PARTIAL: Final = ".partial"
+# The settings that name a place.
+_BACKUPS: Final = "PARK_BACKUP_URL"
+_DATA: Final = "PARK_DATA_PATH"
 
 
 class Place(Protocol):
@@ -53,27 +57,56 @@ class Place(Protocol):
 
 
 def open_place(settings: Settings, url: str) -> Place:
-    """The place of ``url``: a folder when it has no scheme.
+    """The place of ``url``, reached by the settings of backups: a folder when it has no scheme.
 
     Raises:
         ParkError: code ``place_unusable``; the URL makes no sense.
     """
+    return _open(
+        url,
+        _BACKUPS,
+        settings.backup_endpoint,
+        settings.backup_region,
+        settings.backup_key_id,
+        settings.backup_secret,
+    )
+
+
+def data_place(settings: Settings) -> Place:
+    """Where the lake's data files lie, reached by the settings of the lake.
+
+    Raises:
+        ParkError: code ``place_unusable``; the data path makes no sense.
+    """
+    key = settings.s3_access_key
+    return _open(
+        settings.resolved_data_path,
+        _DATA,
+        settings.s3_endpoint,
+        settings.s3_region,
+        key.get_secret_value() if key else "",
+        settings.s3_secret_key,
+    )
+
+
+def _open(url: str, setting: str, endpoint: str, region: str, key_id: str, secret: SecretStr | None) -> Place:
     if "://" not in url:
         return Folder(Path(url))
     config: dict[str, Any] = {}
     if url.startswith(("s3://", "s3a://")):
         given = {
-            "endpoint": settings.backup_endpoint,
-            "region": settings.backup_region,
-            "access_key_id": settings.backup_key_id,
-            "secret_access_key": settings.backup_secret.get_secret_value() if settings.backup_secret else "",
+            "endpoint": endpoint,
+            "region": region,
+            "access_key_id": key_id,
+            "secret_access_key": secret.get_secret_value() if secret else "",
         }
         config = {name: value for name, value in given.items() if value}
     try:
-        plain = {"allow_http": True} if settings.backup_endpoint.startswith("http://") else {}
-        return Objects(from_url(url, config=config or None, client_options=plain or None), url)  # type: ignore[arg-type]
+        plain = {"allow_http": True} if endpoint.startswith("http://") else {}
+        store = from_url(url, config=config or None, client_options=plain or None)  # type: ignore[arg-type]
     except (BaseError, ValueError) as error:
-        raise _unusable(url, error) from error
+        raise _unusable(url, error, setting) from error
+    return Objects(store, url, setting)
 
 
 class Folder:
@@ -173,10 +206,11 @@ def _sync_folder(folder: Path) -> None:
 class Objects:
     """Object storage; it acknowledges an upload only when it is durable."""
 
-    def __init__(self, store: Any, url: str) -> None:
-        """Keep the store; nothing is asked yet."""
+    def __init__(self, store: Any, url: str, setting: str) -> None:
+        """Keep the store; nothing is asked yet. ``setting`` is the one that names it, for whoever must mend it."""
         self._store = store
         self._url = url
+        self._setting = setting
 
     @property
     def name(self) -> str:
@@ -193,7 +227,7 @@ class Objects:
                 if one["path"].startswith(prefix)
             }
         except (BaseError, OSError) as error:
-            raise _unusable(self._url, error) from error
+            raise self._unusable(error) from error
 
     def read(self, name: str) -> bytes | None:
         """See ``Place``."""
@@ -202,14 +236,14 @@ class Objects:
         except (NotFoundError, FileNotFoundError):
             return None
         except (BaseError, OSError) as error:
-            raise _unusable(self._url, error) from error
+            raise self._unusable(error) from error
 
     def write(self, name: str, content: bytes) -> None:
         """See ``Place``."""
         try:
             obstore.put(self._store, name, content)
         except (BaseError, OSError) as error:
-            raise _unusable(self._url, error) from error
+            raise self._unusable(error) from error
 
     def fetch(self, name: str, target: Path) -> None:
         """See ``Place``."""
@@ -220,7 +254,7 @@ class Objects:
         except (NotFoundError, FileNotFoundError) as error:
             raise _missing(self._url, name) from error
         except (BaseError, OSError) as error:
-            raise _unusable(self._url, error) from error
+            raise self._unusable(error) from error
 
     def store(self, name: str, source: Path) -> None:
         """See ``Place``."""
@@ -228,7 +262,7 @@ class Objects:
             try:
                 obstore.put(self._store, name, file)
             except (BaseError, OSError) as error:
-                raise _unusable(self._url, error) from error
+                raise self._unusable(error) from error
 
     def settle(self) -> None:
         """See ``Place``."""
@@ -242,7 +276,10 @@ class Objects:
         except (NotFoundError, FileNotFoundError):
             return
         except (BaseError, OSError) as error:
-            raise _unusable(self._url, error) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ParkError:
+        return _unusable(self._url, error, self._setting)
 
 
 def _missing(place: str, name: str) -> ParkError:
@@ -253,11 +290,11 @@ def _missing(place: str, name: str) -> ParkError:
     )
 
 
-def _unusable(place: str, error: Exception) -> ParkError:
+def _unusable(place: str, error: Exception, setting: str = _BACKUPS) -> ParkError:
     cause = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    zh, en = ("备份位置", "backup place") if setting == _BACKUPS else ("数据目录", "data path")
     return ParkError(
-        zh=f"备份位置 {place} 不可用（{cause}）：请检查 PARK_BACKUP_URL、访问密钥、网络与剩余空间",
-        en=f"the backup place {place} cannot be used ({cause}): "
-        "check PARK_BACKUP_URL, its keys, the network and the space left",
+        zh=f"{zh} {place} 不可用（{cause}）：请检查 {setting}、访问密钥、网络与剩余空间",
+        en=f"the {en} {place} cannot be used ({cause}): check {setting}, its keys, the network and the space left",
         code="place_unusable",
     )

@@ -26,7 +26,7 @@ from warehouse.backup.operational import (
     restore_operational,
     sqlite_file,
 )
-from warehouse.backup.place import Place, open_place
+from warehouse.backup.place import Place, data_place
 from warehouse.backup.seal import Opener, damaged, sha256
 from warehouse.errors import ParkError
 from warehouse.lake.catalog_copy import catalog_exists, restore_catalog
@@ -106,7 +106,7 @@ def put_in_place(settings: Settings, folder: Path, listed: Listed) -> None:
     restore_operational(settings, folder / "operational", summary.operational_form, summary.operational_revision)
     root = settings.resolved_data_path
     if "://" in root:
-        place = open_place(settings, root)
+        place = data_place(settings)
         for path in sorted((folder / "data").rglob("*.parquet")):
             place.store(path.relative_to(folder / "data").as_posix(), path)
     else:
@@ -125,7 +125,7 @@ def occupied(settings: Settings) -> list[str]:
         found.append("PARK_CATALOG_URL" if is_postgres(settings) else str(settings.catalog_file))
     root = settings.resolved_data_path
     if "://" in root:
-        if open_place(settings, root).sizes(""):
+        if data_place(settings).sizes(""):
             found.append(root)
     elif Path(root).is_dir() and any(Path(root).rglob("*.parquet")):
         found.append(root)

@@ -10,14 +10,14 @@ from typing import Final
 from warehouse.reports.columns import Column, boolean, code, codes, day, duration, instant, ratio, text
 from warehouse.reports.period import Grain
 from warehouse.reports.pieces import LOT, LOT_CODE, code_filter, equal_filter, yes_no_filter
-from warehouse.reports.table import Behind, TableReport
+from warehouse.reports.table import TableReport
 
 _NUMBER: Final = text("number", "编号", "Number")
 _AREA: Final = text("area_name", "区域", "Area")
 _STATE: Final = code("state", "状态", "State", "device_state")
 _IP: Final = text("ip", "IP地址", "IP address")
 _HOST: Final = text("host_ip", "计算机IP", "Host IP")
-_LAST: Final = (
+_BEHIND: Final = (
     instant("reported_at", "最近上报", "Last report"),
     ratio("online_rate", "在线率", "Online rate"),
     boolean("same_number", "编号重复", "Number used twice"),
@@ -37,7 +37,7 @@ _AT_GATE: Final = (
     codes("vehicle_classes", "通行车辆类型", "Vehicle classes", "vehicle_class"),
     boolean("is_virtual", "虚拟", "Virtual"),
     _STATE,
-    *_LAST,
+    *_BEHIND,
 )
 _DOWNLOAD: Final = code("download_state", "下载状态", "Download")
 _GUIDANCE: Final = boolean("guidance_enabled", "启用引导", "Guidance on")
@@ -48,33 +48,24 @@ def _named(zh: str, en: str) -> tuple[Column, ...]:
 
 
 # The same number or address twice among a lot's devices of one type is a mistake of whoever set them up.
-_SAME: Final = """exists (
-        select 1 from {dim_device} as o where o.device_type = '{device_type}' and o.lot_id = s.lot_id
-            and o.FIELD = s.FIELD and o.device_id <> s.device_id
-    )"""
-_SAME_NUMBER, _SAME_IP = _SAME.replace("FIELD", "number"), _SAME.replace("FIELD", "ip")
 _SQL: Final = """
-    select s.*, l.name as lot_name, l.code as lot_code
-    from {dim_device} as s
-    join {dim_lot} as l on l.lot_id = s.lot_id
-    where s.device_type = '{device_type}'{filters}
-"""
-# A zone that differs by row makes each instant's wall clock dear.
-_BEHIND: Final = Behind(
-    frozenset({"online_rate", "reported_at", "same_number", "same_ip"}),
-    f"""
-    select s.* replace (timezone(l.time_zone, s.reported_at) as reported_at),
-        per_ten_thousand(online.online, online.whole) as online_rate,
-        {_SAME_NUMBER} as same_number, {_SAME_IP} as same_ip
-    from {{rows}} as s
-    join {{dim_lot}} as l on l.lot_id = s.lot_id
-    left join (
+    with online as (
         select lot_id, device_id, sum(online_seconds) as online,
             sum(online_seconds + offline_seconds + fault_seconds + unknown_seconds) as whole
-        from {{rpt_device_day}} where {{period}} and lot_id in (select lot_id from {{rows}}) group by all
-    ) as online on online.lot_id = s.lot_id and online.device_id = s.device_id
-    """,
-)
+        from {rpt_device_day} where {period} and device_type = '{device_type}' group by all
+    ),
+    device as (
+        select *, count(*) over (partition by lot_id, number) > 1 and number is not null as same_number,
+            count(*) over (partition by lot_id, ip) > 1 and ip is not null as same_ip
+        from {dim_device} where device_type = '{device_type}'
+    )
+    select s.* replace (timezone(l.time_zone, s.reported_at) as reported_at), l.name as lot_name, l.code as lot_code,
+        per_ten_thousand(online.online, online.whole) as online_rate
+    from device as s
+    join {dim_lot} as l on l.lot_id = s.lot_id
+    left join online on online.lot_id = s.lot_id and online.device_id = s.device_id
+    where true{filters}
+"""
 
 
 def _devices(name: str, device_type: str, zh: str, en: str, columns: tuple[Column, ...]) -> TableReport:
@@ -96,13 +87,13 @@ def _devices(name: str, device_type: str, zh: str, en: str, columns: tuple[Colum
             equal_filter("area", "区域", "area", "s.area_name"),
             equal_filter("gate", "出入口名称", "gate, name", "s.gate_name"),
             yes_no_filter(
-                "repeated", "编号或 IP 重复", "number or IP used twice in the lot", f"{_SAME_NUMBER} or {_SAME_IP}"
+                "repeated", "编号或 IP 重复", "number or IP used twice in the lot", "s.same_number or s.same_ip"
             ),
         ),
         totals_row=False,
+        by_lot=True,
         sql=_SQL,
         order="lot_id, number, device_id",
-        behind=_BEHIND,
         fragments=lambda _question: {"device_type": device_type},
     )
 
@@ -114,21 +105,21 @@ TERMINALS: Final = _devices(
     "terminal",
     "终端",
     "Terminals",
-    (*_named("终端名称", "Terminal"), text("login_operator", "登录操作员", "Logged in"), _STATE, *_LAST),
+    (*_named("终端名称", "Terminal"), text("login_operator", "登录操作员", "Logged in"), _STATE, *_BEHIND),
 )
 PAY_STATIONS: Final = _devices(
     "pay-stations",
     "pay_station",
     "自助缴费机",
     "Pay stations",
-    (*_named("缴费机名称", "Pay station"), _DOWNLOAD, _GUIDANCE, _STATE, *_LAST),
+    (*_named("缴费机名称", "Pay station"), _DOWNLOAD, _GUIDANCE, _STATE, *_BEHIND),
 )
 DISPLAYS: Final = _devices(
     "displays",
     "display",
     "显示屏",
     "Displays",
-    (*_named("显示屏名称", "Display"), _DOWNLOAD, _GUIDANCE, _STATE, *_LAST),
+    (*_named("显示屏名称", "Display"), _DOWNLOAD, _GUIDANCE, _STATE, *_BEHIND),
 )
 
 

@@ -14,6 +14,7 @@ from warehouse.codes import code_sets
 from warehouse.reports.base import ReportResult
 from warehouse.reports.parameters import Parameter, ParameterType
 from warehouse.reports.period import DEFAULT_CLOCK, Period
+from warehouse.reports.question import clocks_of
 from warehouse.reports.texts import code_text, yes_no
 
 _NAMED_LOTS: Final = 6
@@ -42,8 +43,8 @@ class Headline:
 
 def zone_of(result: ReportResult) -> ZoneInfo:
     """The zone in which times about the whole report are written: that of most of its lots."""
-    clocks = result.question.clocks
-    return ZoneInfo((max(clocks, key=lambda clock: len(clocks[clock])) if clocks else DEFAULT_CLOCK).time_zone)
+    clocks = clocks_of(result.question.chosen or result.question.known_lots)
+    return ZoneInfo((max(clocks, key=lambda clock: clocks[clock]) if clocks else DEFAULT_CLOCK).time_zone)
 
 
 def headline(result: ReportResult) -> Headline:

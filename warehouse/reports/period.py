@@ -151,7 +151,7 @@ def _refused(key: str, value: Any) -> ParkError:
 
 def as_of_day(clocks: Iterable[Clock], as_of: datetime) -> date:
     """The latest business day that any of the clocks shows at ``as_of``; Shanghai's when there is no clock."""
-    days = [clock.business_day(as_of) for clock in set(clocks)]
+    days = [clock.business_day(as_of) for clock in clocks]
     return max(days, default=DEFAULT_CLOCK.business_day(as_of))
 
 

@@ -5,8 +5,10 @@ Belongs here: the form. Such a report is one SQL text; the base counts, totals, 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from warehouse.lake.reader import Row, View
@@ -14,23 +16,10 @@ from warehouse.reports.base import PageRequest, Part, Report, exact_rows, exact_
 from warehouse.reports.columns import Column
 from warehouse.reports.parameters import LARGEST_PAGE, conditions
 from warehouse.reports.question import Question
-from warehouse.reports.relations import render, used_parameters
+from warehouse.reports.relations import LotPredicate, render, used_parameters
 
 Fragments = Callable[[Question], Mapping[str, str]]
 Bound = Callable[[Question], Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Behind:
-    """Columns that cost much: computed for the rows of the page alone, unless the report is sorted by one of them.
-
-    Attributes:
-        columns: their keys; none of them has a total.
-        sql: all columns of ``{rows}``, which it may name more than once, and these.
-    """
-
-    columns: frozenset[str]
-    sql: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +32,15 @@ class TableReport(Report):
         order: the default order over its output, complete enough to be unique.
         fragments: further pieces of SQL, chosen from constants by the question; never text of the caller.
         bound: further values to bind.
-        behind: columns that are computed for shown rows only.
+        by_lot: the rows of a lot depend on no other lot, the default order starts with ``lot_id`` and nothing is
+            added up: then a page is computed from its own lots, which matters with ten thousand of them.
     """
 
     sql: str
     order: str
     fragments: Fragments | None = None
     bound: Bound | None = None
-    behind: Behind | None = None
+    by_lot: bool = False
 
     @property
     def default_size(self) -> int:
@@ -58,9 +48,8 @@ class TableReport(Report):
         return LARGEST_PAGE
 
     def sql_texts(self) -> list[str]:
-        """The one text, the columns behind it, and the filters."""
-        behind = [self.behind.sql] if self.behind is not None else []
-        return [self.sql, *behind, *(parameter.condition or "" for parameter in self.parameters)]
+        """The one text and the filters."""
+        return [self.sql, *(parameter.condition or "" for parameter in self.parameters)]
 
     def sort_keys(self) -> tuple[str, ...]:
         """Every column can be sorted by."""
@@ -68,18 +57,12 @@ class TableReport(Report):
 
     def statement(self, question: Question) -> str:
         """The rows of the report, unordered, each relation cut to the question's lots."""
-        rows = self._rendered(question, self.sql)
-        if self.behind is None:
-            return rows
-        return f"with bare as materialized ({rows}) {self._rendered(question, self.behind.sql, rows='bare')}"
-
-    def _rendered(self, question: Question, sql: str, **more: str) -> str:
-        pieces = {"filters": conditions(self.parameters, question.values)} | more
+        pieces = {"filters": conditions(self.parameters, question.values)}
         if question.period is not None:
             pieces["period"] = question.period.condition("business_date", "local_hour")
         if self.fragments is not None:
             pieces |= self.fragments(question)
-        return render(self.name, sql, question.lots, pieces)
+        return render(self.name, self.sql, question.lots, pieces)
 
     def bindings(self, question: Question) -> dict[str, Any]:
         """All values the statement may name."""
@@ -91,28 +74,25 @@ class TableReport(Report):
         direction = "desc" if sort.startswith("-") else "asc"
         return f'"{sort.removeprefix("-")}" {direction} nulls last, {self.order}'
 
-    def fetch(self, view: View, question: Question, request: PageRequest, key: str) -> Part:  # noqa: ARG002
+    def fetch(self, view: View, question: Question, request: PageRequest, key: str) -> Part:
         """One page; the statement runs once for rows, count and totals."""
+        if self.by_lot and request.sort is None:
+            return self._fetch_of_lots(view, question, request, key)
         columns = self.shown_columns(question.values)
         totals = total_expressions(columns)
-        keys = ", ".join(f'shown."{column.key}"' for column in columns)
-        statement, shown = self.statement(question), "from page"
-        if self.behind is not None and (request.sort or "").removeprefix("-") not in self.behind.columns:
-            statement = self._rendered(question, self.sql)
-            shown = self._rendered(question, self.behind.sql, rows="page")
+        keys = ", ".join(f'page."{column.key}"' for column in columns)
         figures = "".join(f', {expression} as "total {name}"' for name, expression in totals.items())
         order = self._order(request.sort)
         sql = f"""
-            with report as materialized ({statement}),
+            with report as materialized ({self.statement(question)}),
             whole as (select count(*) as row_count{figures} from report),
-            page as materialized (
+            page as (
                 select *, row_number() over (order by {order}) as row_position
-                from (from report order by {order} limit $limit offset $offset)
-            ),
-            shown as ({shown})
-            select {keys}, shown.row_position, whole.*
-            from whole left join shown on true
-            order by shown.row_position
+                from report order by row_position limit $limit offset $offset
+            )
+            select {keys}, page.row_position, whole.*
+            from whole left join page on true
+            order by page.row_position
         """
         values = self.bindings(question) | {"limit": request.size, "offset": request.offset}
         answer = view.query(sql, used_parameters(sql, values))
@@ -121,6 +101,28 @@ class TableReport(Report):
         rows = [] if first[width] is None else exact_rows(columns, answer.rows)
         found = dict(zip(totals, first[width + 2 :], strict=True))
         return Part(rows, int(first[width + 1]), exact_totals(columns, found))
+
+    def _fetch_of_lots(self, view: View, question: Question, request: PageRequest, key: str) -> Part:
+        """The rows of the page's lots only; how many each lot has is counted once."""
+
+        def count() -> tuple[list[int], list[int]]:
+            sql = f"select lot_id, count(*) from ({self.statement(question)}) group by lot_id order by lot_id"
+            found = view.query(sql, used_parameters(sql, self.bindings(question))).rows
+            return [lot_id for lot_id, _rows in found], list(accumulate((rows for _lot, rows in found), initial=0))
+
+        lot_ids, before = view.remember(f"{key} by lot", count)
+        first = max(0, bisect_right(before, request.offset) - 1)
+        last = bisect_left(before, request.offset + request.size)
+        if not (on_page := tuple(lot_ids[first:last])):
+            return Part([], before[-1], {})
+        columns = self.shown_columns(question.values)
+        narrowed = replace(question, lots=LotPredicate(on_page))
+        keys = ", ".join(f'"{column.key}"' for column in columns)
+        sql = f"""
+            select {keys} from ({self.statement(narrowed)}) order by {self.order} limit $limit offset $offset
+        """
+        values = self.bindings(narrowed) | {"limit": request.size, "offset": request.offset - before[first]}
+        return Part(exact_rows(columns, view.query(sql, used_parameters(sql, values)).rows), before[-1], {})
 
     def whole(self, view: View, question: Question, sort: str | None, key: str) -> tuple[Part, Iterator[list[Row]]]:  # noqa: ARG002
         """Count and totals in one query, the rows in a second that streams."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -25,7 +26,7 @@ from warehouse.settings import Settings
 PLAIN = Opener(())
 
 
-def figures(settings: Settings) -> object:
+def figures(settings: Settings) -> dict[str, dict[str, Any]]:
     connection = open_lake(settings, read_only=True)
     newest = current_snapshot(connection)
     connection.close()

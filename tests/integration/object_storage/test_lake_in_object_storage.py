@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipelines.build import DbtBuilder, refresh
 from tests.dbt.conftest import ZONES, fill_instance
 from tests.dbt.history import LotHistory, land_records
 from tests.dbt.test_incremental_equals_full import assert_nothing_lost_or_doubled, current_by_rule, marts
+from tests.integration.object_storage.conftest import Storage
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.lake.publish import published
 from warehouse.settings import Settings
 
-KEY, SECRET = "key-of-the-lake", "it's-a-secret"
 
-
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
-def test_landing_refresh_and_publication_work_in_object_storage(tmp_path: Path, endpoint: str) -> None:
-    bucket = boto3.resource(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=KEY, aws_secret_access_key=SECRET
-    ).create_bucket(Bucket="lake")
-    settings = Settings(
-        home=tmp_path,
-        data_path="s3://lake/prod",
-        s3_endpoint=endpoint,
-        s3_access_key=KEY,
-        s3_secret_key=SECRET,
-    )
+def test_landing_refresh_and_publication_work_in_object_storage(tmp_path: Path, storage: Storage) -> None:
+    settings = Settings(home=tmp_path, **storage.settings())
     fill_instance(settings, 3)
     histories = [
         LotHistory(lot, ZoneInfo(ZONES[lot][0]), ZONES[lot][1], random.Random(160 + lot)) for lot in range(1, 4)
@@ -64,7 +38,7 @@ def test_landing_refresh_and_publication_work_in_object_storage(tmp_path: Path, 
     refresh(settings, builder=builder)
     assert marts(settings, published(settings).snapshot_id)
     assert_nothing_lost_or_doubled(settings, current_by_rule(histories))
-    files = {item.key for item in bucket.objects.all()}
+    files = storage.files()
     assert files
     assert all(name.startswith("prod/") for name in files)
     assert not list(tmp_path.rglob("*.parquet"))

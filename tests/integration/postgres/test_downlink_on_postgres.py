@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tests.integration.postgres.conftest import new_database
+from tests.postgres_server import new_database
 from tests.unit.security.tenants import fill
 from warehouse.ops.models import DownlinkCommand
 from warehouse.ops.session import migrate, ops_engine, ops_session, write_session

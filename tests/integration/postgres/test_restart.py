@@ -18,8 +18,8 @@ import pytest
 from ingest.gateway.client import GatewayClient
 from ingest.lander import Lander
 from tests.integration.gateway.conftest import free_port
-from tests.integration.postgres.conftest import Server, new_database
 from tests.integration.reports.lake import Lake
+from tests.postgres_server import Server, new_database
 from warehouse.doctor import check_lake, check_ops
 from warehouse.errors import ParkError
 from warehouse.heartbeat import Heartbeat, processes

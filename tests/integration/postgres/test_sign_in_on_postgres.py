@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete
 
 from tests.dashboards.sign_in_kit import PASSWORD, events, operator_of, plant
-from tests.integration.postgres.conftest import new_database
+from tests.postgres_server import new_database
 from warehouse.ops.models import AuthFailure
 from warehouse.ops.session import migrate, ops_engine, ops_session
 from warehouse.security.actor import LOCAL

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.postgres.conftest import new_database
+from tests.postgres_server import new_database
 from warehouse.errors import ParkError
 from warehouse.ops.models import AuditHead
 from warehouse.ops.session import migrate, ops_session

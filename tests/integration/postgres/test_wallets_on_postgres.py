@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import exc, func, select, text
 
-from tests.integration.postgres.conftest import new_database
+from tests.postgres_server import new_database
 from tests.unit.services.parkers.conftest import LOT, WESTERN_LOT, World, fill
 from tests.unit.services.parkers.test_owners import form_of
 from warehouse.errors import ParkError
