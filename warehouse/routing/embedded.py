@@ -52,7 +52,7 @@ class Router:
         self.roads = roads
         self._headings = directions_of(roads.points, roads.offsets, roads.shape)
         self._steps = np.concatenate([pieces_metres(roads.points, roads.shape), [0.0]])
-        self._graph: rustworkx.PyDiGraph[int | None, int] = rustworkx.PyDiGraph()
+        self._graph: rustworkx.PyDiGraph[int, int] = rustworkx.PyDiGraph()
         self._graph.add_nodes_from(range(2 * roads.segments))
         self._graph.extend_from_weighted_edge_list(
             [(int(one), int(other), number) for number, (one, other) in enumerate(roads.turns)]
