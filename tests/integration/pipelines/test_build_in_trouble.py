@@ -15,6 +15,7 @@ from tests.dbt.conftest import ZONES, fill_instance
 from tests.dbt.history import LotHistory, land_records
 from tests.dbt.test_incremental_equals_full import assert_nothing_lost_or_doubled, current_by_rule
 from tests.postgres_server import Server, new_database
+from tests.small_disk import SmallDisk
 from warehouse.errors import ParkError
 from warehouse.lake.connect import open_lake
 from warehouse.lake.publish import published
@@ -68,6 +69,13 @@ def interrupted_build(settings: Settings, trouble: Callable[[], None], mend: Cal
     assert published(settings).last_build_state == "green"
     assert_nothing_lost_or_doubled(settings, current_by_rule(lots))
     return said.value
+
+
+def test_a_disk_that_fills_up_during_a_build(disk: SmallDisk) -> None:
+    said = interrupted_build(Settings(home=disk.folder / "home"), disk.fill, disk.make_room)
+    assert said.code == "disk_full"
+    assert "磁盘已满" in said.zh
+    assert "pages show the last publication" in said.en
 
 
 def test_postgresql_that_goes_away_during_a_build(tmp_path: Path, postgres_process: Server) -> None:
