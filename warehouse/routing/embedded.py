@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import rustworkx
@@ -52,7 +52,7 @@ class Router:
         self.roads = roads
         self._headings = directions_of(roads.points, roads.offsets, roads.shape)
         self._steps = np.concatenate([pieces_metres(roads.points, roads.shape), [0.0]])
-        self._graph: rustworkx.PyDiGraph[int, int] = rustworkx.PyDiGraph()
+        self._graph: rustworkx.PyDiGraph[int | None, int] = rustworkx.PyDiGraph()
         self._graph.add_nodes_from(range(2 * roads.segments))
         self._graph.extend_from_weighted_edge_list(
             [(int(one), int(other), number) for number, (one, other) in enumerate(roads.turns)]
@@ -193,8 +193,9 @@ class Router:
                     graph.add_edge(before, sink, len(turn_cost) - 1)
                 if not best:
                     return None
+                left: Any = self._at_least(ends, by)  # by what stands at a node, which is never None
                 path = rustworkx.astar_shortest_path(
-                    graph, source, _END.__eq__, turn_cost.__getitem__, self._at_least(ends, by).__getitem__
+                    graph, source, _END.__eq__, turn_cost.__getitem__, left.__getitem__
                 )
                 way = [int(edge) for edge in path if edge < edges]
             except rustworkx.NoPathFound:
