@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -21,7 +22,7 @@ from dashboards.texts import Texts
 from dashboards.theme import GREEN, GREY, ORANGE, RED
 from tests.dashboards.conftest import OpenPage, Tenants, words
 from warehouse.geography.coordinates import Datum, Point
-from warehouse.ops.models import Area, AreaCapacity, AreaFreeSpaces, Lot, LotLive, LotTariff
+from warehouse.ops.models import Area, AreaCapacity, AreaFreeSpaces, GuidanceShown, Lot, LotLive, LotTariff
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import actor_by_login
 from warehouse.services.live import LotFreeSpaces
@@ -154,6 +155,34 @@ def test_the_lot_in_the_address_is_shown_in_detail(furnished: Tenants, open_page
     assert "南京西路 1 号" in said
     assert "地下一层" in said
     assert "尚未发布此停车场的数据" in said
+
+
+def test_a_full_lot_shows_where_its_displays_point_to_but_for_lots_of_strangers(
+    furnished: Tenants, open_page: OpenPage
+) -> None:
+    now = datetime.now(UTC)
+    there = {"free_spaces": 7, "distance_metres": 950, "longitude": 121.48, "latitude": 31.23}
+    with ops_session(furnished.settings) as session:
+        names = {lot.lot_id: lot.name for lot in session.scalars(select(Lot))}
+        for lot_id, other in ((furnished.lot, furnished.foreign_lot), (furnished.foreign_lot, furnished.lot)):
+            session.add(
+                GuidanceShown(
+                    lot_id=lot_id,
+                    region="黄浦区",
+                    shown_at=now,
+                    renewed_at=now,
+                    free_spaces=0,
+                    total_spaces=80,
+                    neighbours=[{"lot_id": other, "code": "x", "name": names[other], **there}],
+                )
+            )
+    said = words(open_page("admin", "cloud_map", lot="own-lot"))
+    assert "引导至" in said
+    assert "950" in said
+    assert f"当前引导车辆前来的停车场:{names[furnished.foreign_lot]}" in said
+    said = words(open_page("agent", "cloud_map", lot="own-lot"))
+    assert names[furnished.foreign_lot] not in said
+    assert "引导至" not in said
 
 
 def test_a_foreign_lot_in_the_address_is_not_shown(furnished: Tenants, open_page: OpenPage) -> None:

@@ -132,6 +132,7 @@ class Asking:
         self._openings()
         self._thin_hours()
         self._completeness()
+        self._filling()
         return self._found
 
     def _read_lots(self) -> None:
@@ -376,6 +377,20 @@ class Asking:
             if setting.is_enabled and received * 100 < expected * setting.threshold:
                 details = {"value": received * 100 // expected, "expected": expected, "received": received}
                 self._broken(kinds.COMPLETENESS_LOW, lot_id, setting, details)
+
+    def _filling(self) -> None:
+        told = self._expectations.filling(self._now)
+        if told is None:
+            self._found.unknown_kinds.add(kinds.ABOUT_TO_FILL)
+            return
+        for one in told:
+            lot = self._lots.get(one.lot_id)
+            if lot is None:
+                continue
+            setting = self._rule(kinds.ABOUT_TO_FILL, lot)
+            if setting.is_enabled and one.forecast * 100 >= one.spaces * setting.threshold:
+                details = {"value": one.forecast, "spaces": one.spaces, "cars": one.cars}
+                self._broken(kinds.ABOUT_TO_FILL, one.lot_id, setting, details)
 
 
 def _minutes(age: timedelta) -> int:

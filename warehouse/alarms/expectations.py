@@ -1,7 +1,7 @@
 """What is usual for each lot, asked of the published lake at most once an hour, and what "thin" means.
 
 Belongs here: the memory of these answers and the window that is compared. Does not belong here: the questions
-themselves (``warehouse.lake.uploads``), the rules (``conditions.py``).
+themselves (``warehouse.lake.uploads``, ``warehouse.reports.forecast``), the rules (``conditions.py``).
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from typing import Final, TypeVar
 from warehouse.errors import ParkError
 from warehouse.lake.reader import Reader, View
 from warehouse.lake.uploads import completeness_of_yesterday, expected_uploads
+from warehouse.reports.forecast import NearlyFull, lots_about_to_fill
 
 SLOT: Final = timedelta(minutes=5)
 WINDOWS: Final = (10, 20, 30, 60)
 """Minutes looked back; the shortest in which enough is expected counts."""
 LEAST_EXPECTED: Final = 20
 """Records expected in a window, below which their number says nothing."""
+
+FORECAST_HOLDS: Final = timedelta(hours=1)
+"""Age of the published data after which the next hour of their forecast has passed."""
 
 Answer = TypeVar("Answer")
 
@@ -83,6 +87,7 @@ class Expectations:
         self._reader = reader
         self._uploads: tuple[object, dict[int, tuple[float, float]]] | None = None
         self._days: tuple[object, dict[int, tuple[int, int]]] | None = None
+        self._filling: tuple[object, list[NearlyFull]] | None = None
 
     def uploads(self, now: datetime) -> dict[int, tuple[float, float]] | None:
         """Records usual in the hour before and in the present one, by lot; asked once an hour."""
@@ -103,6 +108,16 @@ class Expectations:
                 return None
             self._days = (moment, answer)
         return self._days[1]
+
+    def filling(self, now: datetime) -> list[NearlyFull] | None:
+        """The lots that are forecast to be nearly full in an hour; asked every ten minutes, None when data are old."""
+        moment = _floor(now, timedelta(minutes=10))
+        if self._filling is None or self._filling[0] != moment:
+            as_of = self._asked(lambda view: view.publication.data_as_of or view.publication.published_at)
+            if as_of is None or now - as_of > FORECAST_HOLDS:
+                return None
+            self._filling = (moment, lots_about_to_fill(self._reader))
+        return self._filling[1]
 
     def _asked(self, question: Callable[[View], Answer]) -> Answer | None:
         try:

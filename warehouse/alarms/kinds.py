@@ -41,6 +41,7 @@ ABNORMAL_OPENING: Final = "abnormal_opening"
 CLOCK_DRIFT: Final = "clock_drift"
 COMPLETENESS_LOW: Final = "completeness_low"
 LICENCE_ENDING: Final = "licence_ending"
+ABOUT_TO_FILL: Final = "about_to_fill"
 LANDER_STOPPED: Final = "lander_stopped"
 ALL_SILENT: Final = "all_silent"
 
@@ -55,6 +56,7 @@ KINDS: Final[Mapping[str, RuleKind]] = {
         RuleKind(FREE_COUNT_IMPOSSIBLE, "spaces", 0, 0, 10_000, "warning"),
         RuleKind(ABNORMAL_OPENING, "openings", 10, 1, 10_000, "warning"),
         RuleKind(CLOCK_DRIFT, "seconds", 120, 1, 86_400, "warning"),
+        RuleKind(ABOUT_TO_FILL, "percent", 95, 95, 100, "info"),
         RuleKind(LICENCE_ENDING, "days", 30, 1, 366, "info"),
         RuleKind(LANDER_STOPPED, "minutes", 5, 1, 1440, "critical", is_platform=True),
         RuleKind(ALL_SILENT, "lots", 3, 2, 10_000, "critical", is_platform=True),

@@ -35,6 +35,10 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "一小时内人工、远程或强制开闸 {value} 次",
         "opened by hand, from afar or by force {value} times within an hour",
     ),
+    kinds.ABOUT_TO_FILL: (
+        "预计一小时后停 {value} 辆，车位 {spaces}，现有 {cars} 辆",
+        "about {value} cars expected in an hour on {spaces} spaces, {cars} now",
+    ),
     kinds.CLOCK_DRIFT: ("场端时钟偏差 {value} 秒", "the lot's clock is {value} seconds off"),
     kinds.LICENCE_ENDING: ("授权于 {day} 到期，剩 {value} 天", "licence ends on {day}, {value} days left"),
     kinds.LANDER_STOPPED: (

@@ -278,11 +278,14 @@ def lots_about_to_fill(reader: Reader, scope: Scope = EVERYTHING) -> list[Nearly
         ParkError: nothing is published yet.
     """
     asked: dict[str, Any] = {"ahead": "1", "nearly_full": "yes", "backtest": "no"}
-    result = base.run(FORECAST, reader, scope, asked)
-    ids = {lot.code: lot.lot_id for lot in result.question.known_lots}
+    with base.stream(FORECAST, reader, scope, asked) as whole:
+        result = whole.result
+        ids = {lot.code: lot.lot_id for lot in result.question.known_lots}
+        keys = [column.key for column in result.columns]
+        rows = [dict(zip(keys, row, strict=True)) for batch in whole.batches for row in batch]
     return [
         NearlyFull(
             ids[row["lot_code"]], row["lot_code"], row["cars"], row["forecast"], row["spaces"], result.data_as_of
         )
-        for row in result.records()
+        for row in rows
     ]

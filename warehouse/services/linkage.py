@@ -17,7 +17,7 @@ Payload of a command of the kind ``guidance``:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -96,11 +96,12 @@ def link(settings: Settings, now: datetime) -> LinkageSummary:
         return LinkageSummary(len(places), counts["shown"], counts["renewed"], counts["ended"])
 
 
-def guidance_now(session: Session, lot_ids: Collection[int]) -> dict[int, tuple[Neighbour, ...]]:
-    """What the displays of these lots point to at this moment, by lot; lots that point nowhere are left out."""
-    found = session.scalars(select(GuidanceShown).where(GuidanceShown.ended_at.is_(None)))
-    wanted = set(lot_ids)
-    return {row.lot_id: neighbours_of(row) for row in found if row.lot_id in wanted}
+def guidance_now(session: Session) -> dict[int, tuple[Neighbour, ...]]:
+    """What displays point to at this moment, by lot; lots that point nowhere are left out."""
+    found = session.scalars(
+        select(GuidanceShown).where(GuidanceShown.ended_at.is_(None)).order_by(GuidanceShown.lot_id)
+    )
+    return {row.lot_id: neighbours_of(row) for row in found}
 
 
 def neighbours_of(row: GuidanceShown) -> tuple[Neighbour, ...]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from warehouse.geography.coordinates import Point
 from warehouse.ops.models import AreaCapacity, Lot, LotLive, LotTariff
 from warehouse.security.actor import Actor
+from warehouse.services.linkage import Neighbour, guidance_now
 from warehouse.services.live import free_spaces_of
 from warehouse.services.lot_areas import nested
 from warehouse.services.lot_licence import local_today
@@ -53,6 +54,33 @@ class NamedArea:
     depth: int
     spaces: int | None
     free: int | None
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Region linkage at a lot: the free lots its displays point to now, and names of the lots that point to it."""
+
+    to: tuple[Neighbour, ...] = ()
+    of: tuple[str, ...] = ()
+
+
+def guidance_of(settings: Settings, actor: Actor, lot_id: int) -> Guidance:
+    """What the displays of a lot show now; of other lots only those that the actor may see.
+
+    Raises:
+        Forbidden: the actor may not see the map, or the lot.
+    """
+    with reading(settings, actor, MAP) as session:
+        lot = visible_lot(session, actor, lot_id)
+        shown = guidance_now(session)
+        pointing = [
+            other
+            for other, neighbours in shown.items()
+            if actor.scope.allows(other) and any(one.lot_id == lot.lot_id for one in neighbours)
+        ]
+        names = session.scalars(select(Lot.name).where(Lot.lot_id.in_(pointing)).order_by(Lot.name))
+        to = tuple(one for one in shown.get(lot.lot_id, ()) if actor.scope.allows(one.lot_id))
+        return Guidance(to, tuple(names))
 
 
 def read_lots(session: Session, now: datetime) -> tuple[MapLot, ...]:

@@ -17,13 +17,13 @@ from dashboards.map.lots import Shown
 from dashboards.theme import BLUE, GREY
 from dashboards.ui import cards, charts, numbers
 from dashboards.views.overview import cloud_map_route
-from dashboards.views.overview.cloud_map_list import free_age
+from dashboards.views.overview.cloud_map_list import distance, free_age
 from warehouse.codes import label
 from warehouse.errors import ParkError
 from warehouse.reports.access import permission_of
 from warehouse.reports.catalogue import find
 from warehouse.reports.period import Clock
-from warehouse.services.map_lots import MapLot, areas_of, fee_rules
+from warehouse.services.map_lots import MapLot, areas_of, fee_rules, guidance_of
 
 LATEST = 20
 BACK_DAYS = 7
@@ -97,10 +97,26 @@ def _facts(context: Context, shown: Shown, lot: MapLot, day: date | None) -> Non
                 ],
                 right=(1, 2),
             )
+        _guidance(context, lot)
         rules = fee_rules(context.settings, context.actor, [lot.lot_id], context.language).get(lot.lot_id)
         cards.heading(text("map.tariff"))
         for line in rules or [text("map.no_tariff")]:
             cards.note(line)
+
+
+def _guidance(context: Context, lot: MapLot) -> None:
+    """Where the displays of a full lot send drivers now, and which full lots send theirs here."""
+    text, found = context.text, guidance_of(context.settings, context.actor, lot.lot_id)
+    if found.to:
+        cards.table(
+            text("map.guidance"),
+            [text("map.guidance"), text("map.free"), text("map.away")],
+            [(one.name, numbers.count(one.free_spaces), distance(context, one.distance_metres)) for one in found.to],
+            right=(1, 2),
+        )
+    if found.of:
+        gap = "、" if context.language == "zh" else ", "
+        cards.note(text("map.guided_from", lots=gap.join(found.of)))
 
 
 def _today(context: Context, lot: MapLot, day: date | None) -> list[cards.Fact]:

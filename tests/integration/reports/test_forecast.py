@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from tests.integration.reports.lake import Lake
+from warehouse.alarms.expectations import Expectations
 from warehouse.errors import ParkError
 from warehouse.lake.reader import Reader
 from warehouse.reports import base
@@ -186,6 +187,12 @@ def test_lots_about_to_fill_are_told_without_a_back_test_and_within_the_scope(re
     assert found[0].forecast == next(row["forecast"] for row in asked(reader, lot="3"))
     assert lots_about_to_fill(reader, Scope(frozenset({1}))) == []
     assert [row["lot_code"] for row in asked(reader, Scope(frozenset({2})))] == ["L2"]
+
+
+def test_the_alarm_rules_ask_for_them_while_the_published_data_are_new(reader: Reader) -> None:
+    asking = Expectations(reader)
+    assert asking.filling(NOW + timedelta(hours=2)) is None
+    assert asking.filling(NOW + timedelta(minutes=20)) == lots_about_to_fill(reader)
 
 
 def test_the_course_joins_the_last_day_and_the_next_hours(reader: Reader) -> None:

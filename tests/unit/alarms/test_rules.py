@@ -16,6 +16,7 @@ from warehouse.alarms.platform import ALIVE
 from warehouse.alarms.words import sentence
 from warehouse.ops.models import AlarmWatch, UploadSlot
 from warehouse.ops.session import ops_session
+from warehouse.reports.forecast import NearlyFull
 
 ALL = ("S-1", "S-2", "M-1")
 
@@ -250,6 +251,27 @@ def test_a_thin_hour_raises_and_recovers_by_the_lots_own_history(world: World, m
     assert world.open() == {("S-1", "thin_hour")}
     details = world.episodes()[0].details
     assert details == {"threshold": 30, "value": 10, "expected": 100, "minutes": 10}
+
+
+def test_a_lot_that_is_forecast_to_fill_raises_until_the_forecast_says_otherwise(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[NearlyFull] | None = [NearlyFull(world.lot("S-1"), "S-1", 90, 97, 100, world.now)]
+    monkeypatch.setattr(Expectations, "filling", lambda _self, _now: told)
+    world.heard(*ALL)
+    world.check()
+    assert world.open() == {("S-1", "about_to_fill")}
+    episode = world.episodes()[0]
+    assert sentence(episode.alarm_type, episode.details, None, "en") == (
+        "about 97 cars expected in an hour on 100 spaces, 90 now"
+    )
+    told = None  # the published data are too old to say anything
+    world.check(1)
+    assert world.open() == {("S-1", "about_to_fill")}
+    world.rule("about_to_fill", 98, lot="S-1")
+    told = [NearlyFull(world.lot("S-1"), "S-1", 90, 97, 100, world.now)]
+    world.check(1)
+    assert world.open() == set()
 
 
 def test_following_evaluates_until_it_is_stopped(world: World) -> None:

@@ -68,7 +68,7 @@ def test_a_full_lot_points_to_free_neighbours_in_order_and_tells_its_displays_on
     # The near lot with eight spaces counts as 0.8 km away, the other one as 1.3 km; one is too far, one a stranger's.
     assert told(linked) == [(LOT, "show", ["P10", "P2"])]
     with ops_session(linked.settings) as session:
-        shown = guidance_now(session, [LOT, NEAR])
+        shown = guidance_now(session)
         command = session.scalars(select(DownlinkCommand)).one()
     assert [(one.code, one.free_spaces) for one in shown[LOT]] == [("P10", 8), ("P2", 60)]
     assert abs(shown[LOT][0].distance_metres - 334) < 3
