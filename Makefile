@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PYTEST_ARGS ?=
 
-.PHONY: run install test lint types style models bench lock clean
+.PHONY: run install test test-postgresql lint types style models bench lock clean
 
 run: install  ## start everything, with demonstration data the first time
 	if test -f .env; then set -a; . ./.env; set +a; fi; exec $(BIN)/park up --demo
@@ -36,6 +36,13 @@ models: install
 
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+# Uploads, landing, live state, files, refused records, figures, scope and the command line; the remaining tests of
+# PostgreSQL run it whatever is set.
+test-postgresql: install  ## the same tests of data's way with both stores on PostgreSQL
+	PARK_TEST_STORES=postgresql $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) \
+	    tests/integration/files tests/integration/gateway/test_lander.py tests/integration/gateway/test_live_state.py \
+	    $(addprefix tests/integration/reports/test_,command_line.py figures.py scope.py golden_tables.py)
 
 bench: install $(BENCH_STAMP)  ## every benchmark; results in benchmarks/results
 	$(BIN)/python -m benchmarks.run

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import duckdb
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -42,8 +42,15 @@ from warehouse.lake.publish import (
 )
 from warehouse.lake.writer import writer_lock
 from warehouse.settings import Settings
+from warehouse.store_away import is_store_away, store_away
 
 Progress = Callable[[str], None]
+
+
+_NOT_BUILT: Final = (
+    "未能构建,未发布新数据,页面仍显示上次发布",
+    "nothing was built or published, pages show the last publication",
+)
 
 
 @dataclass(frozen=True)
@@ -261,9 +268,8 @@ def refresh(
         standing = publish_newest_green(settings)
     except Exception as error:
         if is_disk_full(error, settings.home):
-            raise disk_full(
-                "未能构建,未发布新数据,页面仍显示上次发布",
-                "nothing was built or published, pages show the last publication",
-            ) from error
+            raise disk_full(*_NOT_BUILT) from error
+        if is_store_away(error, settings):
+            raise store_away(*_NOT_BUILT) from error
         raise
     return RefreshResult(standing.build_id, standing.snapshot_id, plan.is_needed and plan.is_full, plan.is_needed)

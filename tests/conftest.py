@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.postgres_server import postgres_process, postgres_server, postgres_url
+from tests.small_disk import disk
+from tests.stores import stores
 
-__all__ = ["postgres_process", "postgres_server", "postgres_url"]
+__all__ = ["disk", "postgres_process", "postgres_server", "postgres_url", "stores"]
 
 # Each of these keeps one worker busy for longer than most folders. They come first, longest first, so that no worker is
 # left alone with one at the end; the others follow in their usual order (``--no-loadscope-reorder``).

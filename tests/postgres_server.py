@@ -91,9 +91,9 @@ def postgres_url(postgres_server: str) -> str:
     return new_database(postgres_server)
 
 
-def new_database(server: str) -> str:
-    """Create a database that nobody else uses; returns its URL."""
+def new_database(server: str, *, template: str = "template1") -> str:
+    """Create a database that nobody else uses, as ``template`` is; returns its URL."""
     name = f"park_{uuid4().hex}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'create database "{name}"')
+        connection.execute(f'create database "{name}" template "{template}"')
     return f"{server}/{name}"

@@ -30,7 +30,7 @@ def is_disk_full(error: BaseException, folder: Path) -> bool:
             return True
     return any(
         (isinstance(one, OSError) and one.errno in _FULL) or any(words in str(one).lower() for words in _SAID)
-        for one in _chain(error)
+        for one in chain(error)
     )
 
 
@@ -43,7 +43,8 @@ def disk_full(what_zh: str, what_en: str) -> ParkError:
     )
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))

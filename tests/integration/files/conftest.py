@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.stores import Stores
 from warehouse.lake.connect import open_lake
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models.tree import Lot, Node
@@ -31,10 +32,10 @@ def add_lot(settings: Settings, code: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
+def fresh(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> tuple[Settings, Path]:
     """An instance as it is after ``park init`` with two lots, and a copy of it; making one takes seconds."""
     folder = tmp_path_factory.mktemp("files")
-    made = Settings(home=folder / "home", lake_threads=1)
+    made = Settings(home=folder / "home", lake_threads=1, **stores.empty())
     migrate(made)
     create_lake(made)
     add_lot(made, "SZ-1")
@@ -45,13 +46,14 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
 
 
 @pytest.fixture
-def settings(fresh: tuple[Settings, Path]) -> Settings:
+def settings(fresh: tuple[Settings, Path], stores: Stores) -> Settings:
     """The instance, put back to its beginning; at the same place, because the catalog knows where its data lie."""
     made, copy = fresh
     ops_engine(made).dispose()
     shutil.rmtree(made.home)
     shutil.copytree(copy, made.home)
-    return made
+    copied = stores.copied({"ops_url": made.ops_url or ""})
+    return Settings(home=made.home, lake_threads=1, **copied) if copied else made
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from ingest.files import commands
 from ingest.files.inbox import Inbox, poll_inbox
+from tests.stores import environment
 from warehouse.errors import ParkError
 from warehouse.settings import Settings
 
@@ -66,7 +67,8 @@ def test_a_second_file_of_the_same_name_does_not_replace_the_first(settings: Set
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """Run a command of file ingest on the test's instance."""
-    monkeypatch.setenv("PARK_HOME", str(settings.home))
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
     app = typer.Typer()
     commands.register(app)
 

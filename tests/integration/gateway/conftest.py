@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from ingest.gateway.client import GatewayClient
+from tests.stores import ON_POSTGRESQL, Stores, name_data_path
 from warehouse.lake.connect import open_lake
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import Lot, Node
@@ -129,9 +130,9 @@ def wait_until_up(url: str, process: Process, seconds: float = 60) -> None:
             time.sleep(0.05)
 
 
-def make_template(home: Path) -> dict[str, tuple[str, str]]:
-    """Stores with the lots and an empty lake; returns the credentials."""
-    settings = Settings(home=home)
+def make_template(home: Path, **named: Any) -> dict[str, tuple[str, str]]:
+    """Stores with the lots and an empty lake; returns the credentials. ``named`` may say where the stores are."""
+    settings = Settings(home=home, **named)
     migrate(settings)
     create_lake(settings)
     keys = {}
@@ -149,21 +150,27 @@ def make_template(home: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def make_instance(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Instance]:
+def make_instance(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Callable[..., Instance]:
     """Makes instances by copying one: building a lake takes seconds, copying an empty one does not."""
     template = tmp_path_factory.mktemp("template") / "home"
-    keys = make_template(template)
+    named = stores.empty()
+    keys = make_template(template, **named)
 
     def make(home: Path, **changes: Any) -> Instance:
         shutil.copytree(template, home)
+        changes |= stores.copied(named)
         settings = Settings(home=home, **changes)
+        environment = {f"PARK_{name.upper()}": str(value) for name, value in changes.items()}
         # The catalog keeps the data folder's absolute path; everything below it is relative.
+        if ON_POSTGRESQL:
+            name_data_path(settings)
+            return Instance(settings, keys, environment)
         with closing(sqlite3.connect(settings.catalog_file)) as catalog:
             catalog.execute(
                 "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [settings.resolved_data_path + "/"]
             )
             catalog.commit()
-        return Instance(settings, keys, {f"PARK_{name.upper()}": str(value) for name, value in changes.items()})
+        return Instance(settings, keys, environment)
 
     return make
 

@@ -6,11 +6,8 @@ everybody with a limit on the size of files (test_uploads.py), which the kernel 
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,46 +15,11 @@ import pytest
 
 from ingest.lander import Lander
 from tests.integration.gateway.conftest import Instance
+from tests.small_disk import SmallDisk
 from warehouse.doctor import check_disk
 from warehouse.errors import ParkError
 
-SIZE = 48 * 1024 * 1024
 Entries = Callable[..., list[dict[str, Any]]]
-
-
-class SmallDisk:
-    """A folder on a file system of ``SIZE`` bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Leave not one block."""
-        with suppress(OSError), self.ballast.open("ab", buffering=0) as file:
-            while True:
-                file.write(b"\0" * 65536)
-        with suppress(OSError), self.ballast.open("ab", buffering=0) as file:
-            while True:
-                file.write(b"\0" * 512)
-
-    def make_room(self) -> None:
-        self.ballast.unlink(missing_ok=True)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here; test_uploads.py tries it with a limit on files")
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_with_a_full_disk_nothing_is_acknowledged_that_is_not_kept_and_all_goes_on_with_room(

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.integration.reports.lake import Lake, add_tree, fill
+from tests.stores import Stores
 from warehouse.lake.reader import Reader
 from warehouse.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Lake:
     """The filled and published lake, read by most tests."""
-    made = Lake(Settings(home=Path(tmp_path_factory.mktemp("reports"))))
+    made = Lake(Settings(home=Path(tmp_path_factory.mktemp("reports")), **stores.empty()))
     add_tree(made.settings)
     fill(made)
     made.publish()
@@ -30,6 +31,6 @@ def reader(lake: Lake) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def empty_lake(tmp_path: Path) -> Lake:
+def empty_lake(tmp_path: Path, stores: Stores) -> Lake:
     """A lake of its own, for tests that write."""
-    return Lake(Settings(home=tmp_path / "home"))
+    return Lake(Settings(home=tmp_path / "home", **stores.empty()))

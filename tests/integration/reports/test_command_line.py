@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.integration.reports.lake import Lake, dim_lot, stay
+from tests.stores import environment
 from warehouse.errors import ParkError
 from warehouse.report_commands import register
 from warehouse.reports.catalogue import LISTED
@@ -23,7 +24,8 @@ from warehouse.reports.workbook import LARGEST_SHEET, check_size
 
 @pytest.fixture
 def park(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("PARK_HOME", str(lake.settings.home))
+    for name, value in environment(lake.settings).items():
+        monkeypatch.setenv(name, value)
     return caller()
 
 
@@ -128,7 +130,8 @@ def test_texts_that_a_spreadsheet_would_run_are_harmless_only_in_files_for_excel
         "fct_stay", [stay(1, 1, "2019-05-08 12:00:00", "2019-05-08 13:00:00", remark='=HYPERLINK("x")', plate="-1")]
     )
     empty_lake.publish()
-    monkeypatch.setenv("PARK_HOME", str(empty_lake.settings.home))
+    for name, value in environment(empty_lake.settings).items():
+        monkeypatch.setenv(name, value)
     park, plain, excel = caller(), tmp_path / "plain.csv", tmp_path / "excel.csv"
     arguments = ("report", "exit-records", *DAY, "--lang", "zh", "--format", "csv")
     park(*arguments, "-o", str(plain))

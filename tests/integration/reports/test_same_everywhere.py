@@ -26,6 +26,7 @@ from tests.integration.reports.lake import Lake, add_tree
 from tests.integration.reports.oracle import Asked, Oracle, added
 from tests.integration.reports.scattered import BOOTHS, DAYS, FIRST, scatter
 from tests.integration.reports.sheet import read_workbook
+from tests.stores import environment
 from warehouse.lake.connect import open_lake
 from warehouse.ops.session import ops_session
 from warehouse.report_commands import register
@@ -92,7 +93,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     lake.publish(datetime(2019, 5, 9, 3, tzinfo=UTC))
     connection = open_lake(lake.settings, read_only=True)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PARK_HOME", str(lake.settings.home))
+        for name, value in environment(lake.settings).items():
+            patched.setenv(name, value)
         for cached in (instance.settings, instance.reader, instance.results):
             cached.cache_clear()
         yield Instance(lake.settings, {login: Oracle(connection, lots) for login, lots in LOTS.items()})
