@@ -7,6 +7,7 @@ Belongs here: HTML of a difference; everything is escaped. Does not belong here:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from html import escape
 from itertools import groupby
 
@@ -14,7 +15,7 @@ import streamlit as st
 
 from dashboards.context import Context
 from warehouse.reports import restatement
-from warehouse.reports.columns import Column
+from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.difference import Difference, Moved
 from warehouse.reports.texts import writer
 
@@ -43,8 +44,10 @@ def _block(
     title = " · ".join(escape(word) for word in dict.fromkeys(named) if word) or escape(text("restatement.whole"))
     body = "".join(
         f"<tr><td class='l'>{escape(cell.column.header(language))}</td>"
-        + "".join(f"<td class='r'>{escape(_shown(cell, value, language))}</td>" for value in (cell.before, cell.after))
-        + f"<td class='r {_tone(cell)}'>{escape(restatement.signed(cell.column, cell.difference, language))}</td></tr>"
+        + "".join(
+            f"<td class='r'>{escape(_shown(cell.column, value, language))}</td>" for value in (cell.before, cell.after)
+        )
+        + f"<td class='r {_tone(cell)}'>{escape(signed(cell.column, cell.difference, language))}</td></tr>"
         for cell in cells
     )
     heads = "".join(
@@ -87,8 +90,23 @@ def _heads(context: Context) -> list[str]:
     return [words[key] for key in ("column", "before", "after", "difference")]
 
 
-def _shown(cell: Moved, value: object, language: str) -> str:
-    return writer(cell.column, language)(value) or "–"
+def _shown(column: Column, value: object, language: str) -> str:
+    """A figure as the page shows it: with thousands separators, which files do without."""
+    return separated(column, writer(column, language)(value)) or "–"
+
+
+def signed(column: Column, difference: Decimal | int | None, language: str) -> str:
+    """A difference with its sign, as the page shows it."""
+    return separated(column, restatement.signed(column, difference, language))
+
+
+def separated(column: Column, written: str) -> str:
+    """A written count or amount with thousands separators; anything else as it is."""
+    if column.type not in (ColumnType.INTEGER, ColumnType.MONEY):
+        return written
+    whole, point, cents = written.partition(".")
+    sign, digits = (whole[0], whole[1:]) if whole[:1] in ("+", "-") else ("", whole)
+    return f"{sign}{int(digits):,}{point}{cents}" if digits.isdecimal() else written
 
 
 def _tone(cell: Moved) -> str:

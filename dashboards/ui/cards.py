@@ -143,7 +143,7 @@ def nothing(sentence: str) -> None:
 
 
 def notice(tone: str, title: str, sentence: str = "", address: str = "") -> None:
-    """A line across the page; ``tone`` is ``bad``, ``plain`` or ``good``; with an address its title is a link."""
+    """A line across the page; ``tone`` is that of a rule ``.pc-notice``; with an address its title is a link."""
     st.html(
         f"<div class='pc-notice {tone}' role='status'><b>{_linked(escape(title), address)}</b>{escape(sentence)}</div>"
     )

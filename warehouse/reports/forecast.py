@@ -170,7 +170,7 @@ def _weighted(key: str) -> str:
 
 FORECAST: Final = TableReport(
     name="forecast",
-    zh="占用预测",
+    zh="车位预测",
     en="Occupancy forecast",
     about_zh="每个停车场每个预测时点一行:当前在场车辆加上近四周同一星期几、同一时刻变化的中位数;"
     "区间为回测中八成情况落入的范围。",

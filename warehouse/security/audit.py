@@ -150,9 +150,9 @@ def _broken(count: int, last_hash: str, at: int, zh: str, en: str) -> ChainRepor
 
 
 def note_refusal(settings: Settings, actor: Actor, permission: str, error: Forbidden) -> None:
-    """Write to the operator log that ``actor`` was refused, and why."""
+    """Write to the operator log that ``actor`` was refused, and why in both languages: readers have their own."""
     with write_session(settings) as session:
-        append(session, actor, permission, outcome=REFUSED, after={"reason": error.en})
+        append(session, actor, permission, outcome=REFUSED, after={"reason": {"zh": error.zh, "en": error.en}})
 
 
 def note_export(settings: Settings, actor: Actor, permission: str, what: str, details: Mapping[str, Any]) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards.context import Context
+from dashboards.texts import catalog
 from dashboards.ui import cards
 from dashboards.views.settings.labels import action_label, entity_label, field_label, moment
 from warehouse.services.operator_log import Difference, LogEntry, get_entry
 
 SHOWN_FIELDS = 3
+# Fields whose values are words of the program, not of people.
+_TOLD_BY_US = ("how", "reason")
 
 
 def in_short(context: Context, entry: LogEntry) -> str:
@@ -21,7 +24,7 @@ def in_short(context: Context, entry: LogEntry) -> str:
     if not entry.differences:
         return ""
     if entry.outcome == "refused":
-        return value_text(context, entry.differences[0].after)
+        return sides(context, entry.differences[0])[1]
     pieces = []
     for difference in entry.differences[:SHOWN_FIELDS]:
         label = field_label(context, difference.field)
@@ -36,6 +39,9 @@ def in_short(context: Context, entry: LogEntry) -> str:
 def sides(context: Context, difference: Difference) -> tuple[str, str]:
     """Before and after as texts; of two lists only what went and what came."""
     before, after = difference.before, difference.after
+    if difference.field in _TOLD_BY_US:
+        words = catalog(context.language)
+        before, after = (words.get(f"log.told_{side}", side) for side in (before, after))
     if isinstance(before, list) and isinstance(after, list):
         gone = [item for item in before if item not in after]
         come = [item for item in after if item not in before]
@@ -51,6 +57,8 @@ def value_text(context: Context, value: Any) -> str:
         return context.text("form.yes" if value else "form.no")
     if isinstance(value, list):
         return ", ".join(value_text(context, item) for item in value)
+    if isinstance(value, dict) and value.keys() == {"zh", "en"}:
+        return str(value["zh" if context.language == "zh" else "en"])
     if isinstance(value, dict):
         return ", ".join(f"{field_label(context, str(key))}={value_text(context, item)}" for key, item in value.items())
     return str(value)

@@ -117,9 +117,9 @@ def _figures(context: Context, found: Difference) -> None:
     rows = [
         (
             column.header(language),
-            restatement.plain(column, before, language),
-            restatement.plain(column, after, language),
-            restatement.signed(column, gap, language),
+            table.separated(column, restatement.plain(column, before, language)),
+            table.separated(column, restatement.plain(column, after, language)),
+            table.signed(column, gap, language),
         )
         for column, before, after, gap in found.totals()
         if before != after

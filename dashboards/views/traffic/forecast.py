@@ -1,4 +1,4 @@
-"""占用预测: cars in the lots over the next hours, with the error that the same forecast made before.
+"""车位预测: cars in the lots over the next hours, with the error that the same forecast made before.
 
 Belongs here: the page around the reports ``forecast`` and ``forecast-course``. Does not belong here: how the forecast
 is made, which the reports say.
