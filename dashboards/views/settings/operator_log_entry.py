@@ -41,12 +41,16 @@ def sides(context: Context, difference: Difference) -> tuple[str, str]:
     before, after = difference.before, difference.after
     if difference.field in _TOLD_BY_US:
         words = catalog(context.language)
-        before, after = (words.get(f"log.told_{side}", side) for side in (before, after))
+        before, after = (words.get(f"log.told_{_key(side)}", side) for side in (before, after))
     if isinstance(before, list) and isinstance(after, list):
         gone = [item for item in before if item not in after]
         come = [item for item in after if item not in before]
         return (f"− {value_text(context, gone)}" if gone else "", f"+ {value_text(context, come)}" if come else "")
     return value_text(context, before), value_text(context, after)
+
+
+def _key(told: Any) -> str:
+    return str(told).replace(" ", "_")
 
 
 def value_text(context: Context, value: Any) -> str:
