@@ -27,6 +27,7 @@ _MONTHLY = {
     "rpt_occupancy_hour": "lot_id, business_date", "rpt_upload_hour": "lot_id, business_date",
     "rpt_device_day": "lot_id, business_date", "rpt_fee_day": "lot_id, business_date",
     "rpt_stay_day": "lot_id, business_date", "rpt_completeness_day": "lot_id, business_date",
+    "rpt_quality_day": "lot_id, business_date",
 }  # fmt: skip
 _HOUR_OF_DAY = "[7,8,8,9,9,10,11,12,13,14,15,16,17,17,18,18,19,20,21,22,23,0,3,6]"
 
@@ -177,6 +178,16 @@ def _completeness(connection: duckdb.DuckDBPyConnection, models: dict[str, list[
         from lake.marts.rpt_upload_hour group by lot_id, business_date order by lot_id, business_date""")  # fmt: skip
 
 
+def _quality(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]]) -> None:
+    _insert(connection, models, "rpt_quality_day", """
+        select lot_id, business_date, 9000 + lot_id % 1000 as score, 10000 as completeness, 9000 as timeliness,
+            10000 as validity, 9500 as balance, 10000 as clock, 24 as expected_hours, missing_hours,
+            received as records, 0 as marked, 0 as rejected, received as judged, received as timely,
+            business_date + interval 26 hour as complete_at, 7200 as complete_seconds, 3 as drift_seconds,
+            received as passages, 0 as unexplained, received as charges, 0 as unbalanced
+        from lake.marts.rpt_completeness_day order by lot_id, business_date""")  # fmt: skip
+
+
 def _rejected(connection: duckdb.DuckDBPyConnection, lots: int, rows: int, days: int) -> None:
     """One record in a hundred refused, in the order of receipt; every fifth was replayed and went through."""
     connection.execute(f"""
@@ -274,6 +285,7 @@ def generate(settings: Settings, rows: int, lots: int, days: int) -> None:
             _facts(connection, models, lots, "[" + ", ".join(f"date '{day}'" for day in month) + "]", share)
         _daily(connection, models, lots, first)
         _completeness(connection, models)
+        _quality(connection, models)
         _rejected(connection, lots, rows // 100, days)
         snapshot = current_snapshot(connection)
         connection.close()

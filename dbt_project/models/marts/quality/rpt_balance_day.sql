@@ -6,7 +6,7 @@
     incremental_strategy='touched_days',
     unique_key=['lot_id', 'business_date'],
     touched_by=changed_days,
-    partitioned_by=['year(business_date)'],
+    partitioned_by=['year(business_date)', 'month(business_date)'],
     sorted_by=['lot_id', 'business_date'],
     keeps_closed_days=true
 ) }}
