@@ -77,12 +77,21 @@ class ByLot:
 AnyChart = Course | ByLot
 
 
-def draw(context: Context, key: str, chart: AnyChart, asked: Mapping[str, Any]) -> None:
-    """Draw the card with the chart of a page; ``key`` is the page's report."""
+def draw(
+    context: Context, key: str, chart: AnyChart, asked: Mapping[str, Any], whole: ReportResult | None = None
+) -> None:
+    """Draw the card with the chart of a page; ``key`` is the page's report.
+
+    ``whole`` is what the page's table shows, when these are all rows in their usual order: a chart of the same figures
+    asks for nothing more.
+    """
+    wanted = known(chart.report, asked) | ({"by": chart.by} if chart.by else {})
+    if whole is not None and (whole.report.name != chart.report or wanted != known(chart.report, asked)):
+        whole = None
     if isinstance(chart, Course):
-        _draw_course(context, key, chart, asked)
+        _draw_course(context, key, chart, wanted, whole or context.query(chart.report, **wanted))
     else:
-        _draw_lots(context, key, chart, asked)
+        _draw_lots(context, key, chart, wanted, whole)
 
 
 def known(report: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,10 +105,8 @@ def cut(name: str) -> str:
     return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
-def _draw_course(context: Context, key: str, chart: Course, asked: Mapping[str, Any]) -> None:
+def _draw_course(context: Context, key: str, chart: Course, wanted: Mapping[str, Any], result: ReportResult) -> None:
     text, language = context.text, context.language
-    wanted = known(chart.report, asked) | ({"by": chart.by} if chart.by else {})
-    result = context.query(chart.report, **wanted)
     by_key = {column.key: column for column in result.columns}
     if not result.rows or chart.across not in by_key:
         return
@@ -119,7 +126,7 @@ def _draw_course(context: Context, key: str, chart: Course, asked: Mapping[str, 
             usual = "line" if chart.as_line else "bar"
             shape = address.switch("shape", text("report.shape"), shapes, usual=usual)
         if one_each:
-            by_lot = {lot.name: context.query(chart.report, **(wanted | {"lot": lot.code})) for lot in lots}
+            by_lot = {lot.name: context.query(chart.report, **(dict(wanted) | {"lot": lot.code})) for lot in lots}
             drawn = _Drawn.of_lots(by_lot, measure, language)
         else:
             drawn = _Drawn.of_columns(result, chart, language)
@@ -244,12 +251,15 @@ def _short(label: str, labels: Sequence[str]) -> str:
     return label[5:] if shared else label
 
 
-def _draw_lots(context: Context, key: str, chart: ByLot, asked: Mapping[str, Any]) -> None:
+def _draw_lots(context: Context, key: str, chart: ByLot, wanted: Mapping[str, Any], whole: ReportResult | None) -> None:
     text, language = context.text, context.language
-    # Exactly the table's figures, ordered and cut by the report itself.
-    wanted = known(chart.report, asked) | ({"by": chart.by} if chart.by else {})
-    result = context.query(chart.report, **wanted, sort=f"-{chart.order}", size=MOST_LOTS)
+    # Exactly the table's figures, ordered and cut as by the report itself.
+    result = whole or context.query(chart.report, **wanted, sort=f"-{chart.order}", size=MOST_LOTS)
     records = result.records()
+    if whole is not None:
+        told = [record for record in records if record[chart.order] is not None]
+        told.sort(key=lambda record: record[chart.order], reverse=True)
+        records = (told + [record for record in records if record[chart.order] is None])[:MOST_LOTS]
     if len(records) < 2:
         return
     by_key = {column.key: column for column in result.columns}

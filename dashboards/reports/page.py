@@ -102,7 +102,8 @@ def render(context: Context, page: ReportPage) -> None:
     removed.say(context, page.report, asked)
     _figures(context, page, result)
     if page.chart is not None:
-        draw_chart(context, page.report, page.chart(asked), asked)
+        is_whole = result.row_count == len(result.rows) and not _sorted_by(report, asked)
+        draw_chart(context, page.report, page.chart(asked), asked, result if is_whole else None)
     with cards.card(f"report_{page.report}"):
         columns = _toolbar(context, page, result, asked, is_list, [one.figure for _source, one in ways])
         beside = page.beside(context, result) if page.beside is not None else ()
