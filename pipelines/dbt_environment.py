@@ -26,7 +26,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_TARGET_PATH": str(settings.home / "dbt" / "target"),
         "DBT_LOG_PATH": str(settings.home / "dbt" / "logs"),
         # Its debug log cost a tenth of a refresh; what fails is in the run's results and so in our error.
-        "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "none"),
+        "DBT_LOG_LEVEL_FILE": "none",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PARK_DBT_TARGET": "postgres" if is_postgres(settings) else "sqlite",
         "PARK_DBT_PLUGINS": str(DBT_PROJECT / "plugins"),

@@ -66,15 +66,15 @@ def test_the_rules_of_a_place_are_listed_with_where_they_are_set(open_page: Open
     app = open_page("customer", "alarms", language=language, part="rules")
     everything(app)
     rows = cells(app)
-    assert len(rows) == 9
+    assert len(rows) == 10
     assert {row[5] for row in rows} == {"默认" if language == "zh" else "usual"}
-    assert len(cells(open_page("admin", "alarms", part="rules"))) == 11
+    assert len(cells(open_page("admin", "alarms", part="rules"))) == 12
 
 
 def test_a_foreign_place_in_the_address_falls_back_to_the_own(open_page: OpenPage, tenants: Tenants) -> None:
     app = open_page("customer", "alarms", part="rules", place=f"n{tenants.foreign_customer}")
     assert "other" not in words(app)
-    assert len(cells(app)) == 9
+    assert len(cells(app)) == 10
 
 
 def test_days_in_the_address_lead_to_the_records_of_these_days(open_page: OpenPage) -> None:
