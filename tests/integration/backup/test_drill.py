@@ -75,8 +75,9 @@ def test_nothing_acknowledged_is_lost_when_all_is_killed_and_restored_on_an_empt
         waits_for(lambda: len(acknowledged) > 100)
         before = list(acknowledged)
         create(instance.settings, library)
-        more = len(acknowledged)
-        waits_for(lambda: len(acknowledged) > more + 100)
+        more, landed = len(acknowledged), instance.settings.journal_path / "landed"
+        earlier = set(landed.glob("*"))
+        waits_for(lambda: len(acknowledged) > more + 100 and set(landed.glob("*")) > earlier)
         lander.kill()
         stopping.set()
         sender.join(30)
