@@ -75,9 +75,13 @@ def test_nothing_acknowledged_is_lost_when_all_is_killed_and_restored_on_an_empt
         waits_for(lambda: len(acknowledged) > 100)
         before = list(acknowledged)
         create(instance.settings, library)
-        more, landed = len(acknowledged), instance.settings.journal_path / "landed"
-        earlier = set(landed.glob("*"))
-        waits_for(lambda: len(acknowledged) > more + 100 and set(landed.glob("*")) > earlier)
+        more, journal = len(acknowledged), instance.settings.journal_path
+        in_backup = {path.name.partition(".")[0] for path in journal.glob("*/*")}
+
+        def has_landed_more() -> bool:
+            return bool({path.name.partition(".")[0] for path in journal.glob("landed/*")} - in_backup)
+
+        waits_for(lambda: len(acknowledged) > more + 100 and has_landed_more())
         lander.kill()
         stopping.set()
         sender.join(30)
