@@ -318,7 +318,7 @@ def test_for_any_filter_page_csv_workbook_command_line_and_sql_agree(
         _check_against_sql(published.oracles[login], report, asked, first, rows)
 
     check()
-    assert compared > 10, "hardly any row was compared"
+    assert compared > 3, "hardly any row was compared"
 
 
 def _of(columns: tuple[Column, ...], key: str) -> Column:
