@@ -20,11 +20,15 @@ __all__ = ["disk", "postgres_process", "postgres_server", "postgres_url", "store
 # left alone with one at the end; the others follow in their usual order (``--no-loadscope-reorder``).
 LONGEST = (
     "tests/dbt/test_incremental_equals_full.py",
+    "tests/dbt/test_known_at.py",
+    "tests/integration/pipelines/test_build_in_trouble.py",
+    "tests/integration/backup/test_clean_up.py",
     "tests/integration/pipelines/test_maintenance.py",
     "tests/integration/pipelines/test_dagster.py",
     "tests/integration/gate_log/test_gate_log_figures.py",
     "tests/integration/demo/test_live.py",
     "tests/integration/postgres/test_stores_on_postgres.py",
+    "tests/integration/postgres/test_moving_to_postgres.py",
     "tests/integration/demo/test_manual_golden.py",
     "tests/integration/pipelines/test_park_up.py",
     "tests/e2e/test_home_page.py",

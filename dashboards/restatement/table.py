@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from itertools import groupby
+from typing import Any
 
 import streamlit as st
 
 from dashboards.context import Context
+from dashboards.reports.table import cell_writer
 from warehouse.reports import restatement
 from warehouse.reports.columns import Column, ColumnType
 from warehouse.reports.difference import Difference, Moved
@@ -45,7 +47,7 @@ def _block(
     body = "".join(
         f"<tr><td class='l'>{escape(cell.column.header(language))}</td>"
         + "".join(
-            f"<td class='r'>{escape(_shown(cell.column, value, language))}</td>" for value in (cell.before, cell.after)
+            f"<td class='r'>{escape(plain(cell.column, value, language))}</td>" for value in (cell.before, cell.after)
         )
         + f"<td class='r {_tone(cell)}'>{escape(signed(cell.column, cell.difference, language))}</td></tr>"
         for cell in cells
@@ -90,23 +92,17 @@ def _heads(context: Context) -> list[str]:
     return [words[key] for key in ("column", "before", "after", "difference")]
 
 
-def _shown(column: Column, value: object, language: str) -> str:
-    """A figure as the page shows it: with thousands separators, which files do without."""
-    return separated(column, writer(column, language)(value)) or "–"
+def plain(column: Column, value: Any, language: str) -> str:
+    """A figure as pages show it; a dash where there is none. Files write it without separators."""
+    return cell_writer(column, language)(value) or "–"
 
 
 def signed(column: Column, difference: Decimal | int | None, language: str) -> str:
-    """A difference with its sign, as the page shows it."""
-    return separated(column, restatement.signed(column, difference, language))
-
-
-def separated(column: Column, written: str) -> str:
-    """A written count or amount with thousands separators; anything else as it is."""
-    if column.type not in (ColumnType.INTEGER, ColumnType.MONEY):
-        return written
-    whole, point, cents = written.partition(".")
-    sign, digits = (whole[0], whole[1:]) if whole[:1] in ("+", "-") else ("", whole)
-    return f"{sign}{int(digits):,}{point}{cents}" if digits.isdecimal() else written
+    """A difference with its sign, as pages show it."""
+    if difference is None or column.type not in (ColumnType.INTEGER, ColumnType.MONEY):
+        return restatement.signed(column, difference, language)
+    words = cell_writer(column, language)(difference)
+    return f"+{words}" if difference > 0 else words
 
 
 def _tone(cell: Moved) -> str:

@@ -11,7 +11,7 @@ simplest forecast there is: the same hour last week.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -279,13 +279,11 @@ def lots_about_to_fill(reader: Reader, scope: Scope = EVERYTHING) -> list[Nearly
     """
     asked: dict[str, Any] = {"ahead": "1", "nearly_full": "yes", "backtest": "no"}
     with base.stream(FORECAST, reader, scope, asked) as whole:
-        result = whole.result
-        ids = {lot.code: lot.lot_id for lot in result.question.known_lots}
-        keys = [column.key for column in result.columns]
-        rows = [dict(zip(keys, row, strict=True)) for batch in whole.batches for row in batch]
+        result = replace(whole.result, rows=[row for batch in whole.batches for row in batch])
+    ids = {lot.code: lot.lot_id for lot in result.question.known_lots}
     return [
         NearlyFull(
             ids[row["lot_code"]], row["lot_code"], row["cars"], row["forecast"], row["spaces"], result.data_as_of
         )
-        for row in rows
+        for row in result.records()
     ]

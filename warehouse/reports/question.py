@@ -78,6 +78,7 @@ def _all_lots(view: View) -> tuple[KnownLot, ...]:
 
 def clocks_of(lots: Sequence[KnownLot]) -> Counter[Clock]:
     """The clocks of these lots and how many have each; ten thousand lots share a few."""
+    # Told apart by identity first: hashing ten thousand of them is felt on every page.
     rows = Counter(id(lot.clock) for lot in lots)
     clocks = {id(lot.clock): lot.clock for lot in lots}
     found: Counter[Clock] = Counter()

@@ -42,6 +42,12 @@ class TableReport(Report):
     bound: Bound | None = None
     by_lot: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse ``by_lot`` where a page's own lots are not enough, when the module is imported."""
+        if self.by_lot and (not self.order.startswith("lot_id,") or total_expressions(self.columns)):
+            raise ValueError(f"{self.name}: by_lot needs an order that starts with lot_id, and nothing added up")
+        super().__post_init__()
+
     @property
     def default_size(self) -> int:
         """Computed rows are few: all of them, up to the largest page."""

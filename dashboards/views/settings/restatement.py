@@ -117,8 +117,8 @@ def _figures(context: Context, found: Difference) -> None:
     rows = [
         (
             column.header(language),
-            table.separated(column, restatement.plain(column, before, language)),
-            table.separated(column, restatement.plain(column, after, language)),
+            table.plain(column, before, language),
+            table.plain(column, after, language),
             table.signed(column, gap, language),
         )
         for column, before, after, gap in found.totals()
