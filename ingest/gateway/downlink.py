@@ -77,7 +77,9 @@ class Downlink:
         waiter = self._board.enter(claim.key.lot_id, claim.key.key_id)
         woken = Woken.NEWS
         try:
-            is_worth_it = self._board.may_have(claim.key.lot_id)
+            # The board knows what was queued up to its last look. Who waits hears the rest from it; who does not wait
+            # would go away empty-handed.
+            is_worth_it = ends <= time.monotonic() or self._board.may_have(claim.key.lot_id)
             while woken is Woken.NEWS:
                 if is_worth_it:
                     found = await self._ask(
