@@ -235,7 +235,8 @@ def _daily(connection: duckdb.DuckDBPyConnection, models: dict[str, list[str]], 
         from {calendar} order by lot_id, business_date""",
     )
     _insert(connection, models, "fct_alarm", f"""
-        select lot_id, business_date, 'a' || business_date || n as alarm_id, 'device_offline' as alarm_type,
+        select lot_id, business_date, 'r' || business_date || n as record_id,
+            'a' || business_date || n as alarm_id, 'device_offline' as alarm_type,
             'warning' as level, 'controller1' as device_id, 'controller' as device_type, 'g1' as gate_id,
             timezone('Asia/Shanghai', business_date::timestamp + to_hours((8 + n)::int)) as raised_at,
             timezone('Asia/Shanghai', business_date::timestamp + to_hours((9 + n)::int)) as recovered_at, 3600 as duration_seconds

@@ -7,9 +7,10 @@
     {{ replace_difference(arg_dict, touched(config.get('touched_by'), 'standing')) }}
 {%- endmacro %}
 
-{# Scope: the keys that the model's pre-hook left in <model>__scope, with the days they lie in where it knows them. #}
+{# Scope: the keys that the model's pre-hook left in <model>__scope, with the days they lie in where it knows them. They
+   are the model's unique_key, or its scope_key where one of them has several rows. #}
 {% macro get_incremental_touched_keys_sql(arg_dict) -%}
-    {%- set keys = arg_dict.unique_key -%}
+    {%- set keys = config.get('scope_key', arg_dict.unique_key) -%}
     {%- set tuple = [] -%}
     {%- for key in keys -%}{%- do tuple.append('standing.' ~ key) -%}{%- endfor -%}
     {%- set scope = this.identifier ~ '__scope' -%}

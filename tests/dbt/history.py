@@ -148,9 +148,19 @@ class LotHistory:
             ]
         if sort == "alarm":
             alarm_id = rnd.choice(["x1", "x2", self.new_id()])
-            event = rnd.choice(["raised", "recovered"])
-            body = {"alarm_id": alarm_id, "event": event, "alarm_type": "device_offline", "level": "warning"}
-            return [("alarm", {"record_id": self.new_id(), "occurred_at": at} | body)]
+            body = {"alarm_id": alarm_id, "alarm_type": "device_offline", "level": "warning"}
+            return [
+                (
+                    "alarm",
+                    {
+                        "record_id": self.new_id(),
+                        "occurred_at": at + timedelta(minutes=rnd.randint(0, 90)),
+                        "event": rnd.choice(["raised", "recovered"]),
+                    }
+                    | body,
+                )
+                for _ in range(rnd.randint(1, 4))
+            ]
         kind = rnd.choice(["heartbeat", "gate_opening", "shift", "free_space_count", "invoice", "snapshot"])
         extra = {"free_space_count": {"free_spaces": rnd.randint(0, 50)}, "invoice": {"amount": Decimal("7.00")}}.get(
             kind, {}

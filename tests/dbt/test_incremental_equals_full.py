@@ -14,10 +14,10 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,6 +25,7 @@ import pytest
 from pipelines.build import DbtBuilder, refresh
 from tests.dbt.conftest import ZONES, create_instance
 from tests.dbt.history import LotHistory, Record, land_records
+from warehouse.alarms.pairing import pair
 from warehouse.lake.connect import open_lake
 from warehouse.lake.publish import newest_build_started_at, published
 from warehouse.lake.reader import Reader
@@ -37,6 +38,15 @@ from warehouse.settings import Settings
 LOTS = int(os.environ.get("PARK_TEST_SEQUENCES", "200"))
 ROUNDS = int(os.environ.get("PARK_TEST_ROUNDS", "4"))
 SEED = int(os.environ.get("PARK_TEST_SEED", "7"))
+
+
+class AlarmEvent(NamedTuple):
+    """What the rule of pairing needs of an event."""
+
+    event: str
+    occurred_at: datetime
+
+
 # All but the first two, every seventh, which makes up for those before it, and the last.
 KILLED_ROUNDS = [turn for turn in range(2, ROUNDS - 1) if turn % 7]
 
@@ -164,6 +174,7 @@ def test_marts_after_random_sequences_equal_a_full_build_and_lose_or_double_noth
 
     assert_nothing_lost_or_doubled(settings, current_by_rule(histories))
     assert_days_of_completeness_equal_the_report(settings)
+    assert_alarms_stand_as_their_events_say(settings, current_by_rule(histories))
 
 
 def assert_days_of_completeness_equal_the_report(settings: Settings) -> None:
@@ -192,6 +203,26 @@ def assert_days_of_completeness_equal_the_report(settings: Settings) -> None:
     wanted = [(code, day.date(), *figures) for code, day, *figures in told if code in whole and any(figures)]
     assert len(stored) > len(whole)
     assert sorted(stored) == sorted(wanted)
+
+
+def assert_alarms_stand_as_their_events_say(settings: Settings, expected: dict[tuple[int, str, str], Record]) -> None:
+    """The marts and the live side pair raises and recoveries by one rule."""
+    events: dict[tuple[int, str], list[AlarmEvent]] = defaultdict(list)
+    for (lot, kind, _record_id), record in sorted(expected.items()):
+        if kind == "alarm":
+            events[lot, record["alarm_id"]].append(AlarmEvent(record["event"], record["occurred_at"]))
+    connection = open_lake(settings, read_only=True)
+    stored = connection.execute(
+        "select lot_id, alarm_id, raised_at, recovered_at from lake.marts.fct_alarm where raised_at is not null"
+    ).fetchall()
+    connection.close()
+    wanted = [
+        (lot, alarm, span.raised_at, span.recovered_at)
+        for (lot, alarm), happened in events.items()
+        for span in pair(happened)
+    ]
+    assert len(wanted) > len({(lot, alarm) for lot, alarm, *_ in wanted}), "no alarm stood twice"
+    assert sorted(stored, key=repr) == sorted(wanted, key=repr)
 
 
 def assert_nothing_lost_or_doubled(settings: Settings, expected: dict[tuple[int, str, str], Record]) -> None:

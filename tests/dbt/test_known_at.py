@@ -44,7 +44,7 @@ TURNS = 3
 BUILT = (
     "dim_lot", "dim_area", "dim_capacity", "dim_device",
     "fct_stay", "rpt_traffic_hour", "rpt_upload_hour", "rpt_completeness_day", "rpt_fee_day", "fct_renewal",
-    "rpt_stay_day",
+    "rpt_stay_day", "fct_alarm",
 )  # fmt: skip
 SELECTED = ("--select", *(f"+{mart}" for mart in BUILT))
 LONG = {"from": "2025-08-01", "to": "2026-05-01"}
@@ -59,6 +59,7 @@ ASKED: dict[str, dict[str, str]] = {
     "stays": LONG,
     "entry-records": LONG,
     "exit-records": LONG,
+    "alarms": LONG,
 }
 Rows = list[tuple[Any, ...]]
 
@@ -193,7 +194,7 @@ def test_every_moved_record_and_every_moved_sum_names_the_records_behind_it(hist
     assert moved
     assert moved <= named
     assert charges.all_causes
-    for name in ("daily-report", "temporary-fee-statistics", "traffic-statistics", "stays", "renewals"):
+    for name in ("daily-report", "temporary-fee-statistics", "traffic-statistics", "stays", "renewals", "alarms"):
         found = differing(history, name, 0, 2)
         assert found.moved, name
         assert [cell.row for cell in found.moved if not cell.causes] == [], name

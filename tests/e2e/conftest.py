@@ -177,7 +177,8 @@ FILL = [
         SELECT lot_id, DATE '2026-03-04' AS business_date, device_id, device_type, 86000 AS online_seconds,
             400 AS offline_seconds, 0 AS fault_seconds, 0 AS unknown_seconds FROM lake.marts.dim_device""",
     """INSERT INTO lake.marts.fct_alarm BY NAME
-        SELECT lot_id, DATE '2026-03-05' AS business_date, 'a' || lot_id AS alarm_id, 'barrier_fault' AS alarm_type,
+        SELECT lot_id, DATE '2026-03-05' AS business_date, 'r' || lot_id AS record_id,
+            'a' || lot_id AS alarm_id, 'barrier_fault' AS alarm_type,
             CASE lot_id % 3 WHEN 0 THEN 'critical' WHEN 1 THEN 'warning' ELSE 'info' END AS level,
             'controller1' AS device_id, 'controller' AS device_type, '2 号出口 <i>道闸</i>未关闭超过 60 秒' AS message,
             $as_of - INTERVAL (lot_id * 3) HOUR AS raised_at

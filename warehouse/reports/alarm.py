@@ -7,7 +7,16 @@ from typing import Final
 from warehouse.reports.columns import boolean, code, duration, instant, integer, text
 from warehouse.reports.listing import ListReport, Source
 from warehouse.reports.period import Grain
-from warehouse.reports.pieces import JOIN_LOT, LOT, LOT_CODE, choice, code_filter, equal_filter, gate_filter
+from warehouse.reports.pieces import (
+    JOIN_LOT,
+    LOT,
+    LOT_CODE,
+    RECORD_ID,
+    choice,
+    code_filter,
+    equal_filter,
+    gate_filter,
+)
 from warehouse.reports.pieces import gate_name as named_gate
 from warehouse.reports.question import Question
 from warehouse.reports.table import TableReport
@@ -16,7 +25,8 @@ ALARM_SELECT: Final = f"""
     l.name as lot_name, l.code as lot_code, s.alarm_type, s.level, s.device_type,
     coalesce(device.name, s.device_id) as device_name, {named_gate("way", "s.gate_id")} as gate_name, s.message,
     timezone(l.time_zone, s.raised_at) as raised_at, timezone(l.time_zone, s.recovered_at) as recovered_at,
-    s.duration_seconds, s.recovered_at is null as is_open, s.alarm_id
+    s.duration_seconds, s.recovered_at is null as is_open, s.alarm_id,
+    s.record_id
 """
 ALARM_JOINS: Final = (
     JOIN_LOT
@@ -39,12 +49,13 @@ ALARM_COLUMNS: Final = (
     boolean("is_open", "未恢复", "Open"),
     LOT_CODE,
     text("alarm_id", "警报编号", "Alarm id"),
+    RECORD_ID,
 )
 ALARM_SOURCE: Final = Source(
     relation="{fct_alarm} as s",
     where="coalesce(s.raised_at, s.recovered_at) is not null",
     instant="coalesce(s.raised_at, s.recovered_at)",
-    record="s.alarm_id",
+    record="s.record_id",
     day="s.business_date",
 )
 
@@ -52,8 +63,9 @@ ALARMS: Final = ListReport(
     name="alarms",
     zh="警报记录",
     en="Alarms",
-    about_zh="每行一个警报,最新在前:设备异常、异常开闸等;期间按发生时间。",
-    about_en="One row per alarm, newest first: device faults, abnormal gate openings; the period is the time of raise.",
+    about_zh="每行一次警报,最新在前:设备异常、异常开闸等;期间按发生时间。",
+    about_en="One row per time an alarm stood, newest first: device faults, abnormal gate openings; the period is the "
+    "time of raise.",
     columns=ALARM_COLUMNS,
     grain=Grain.RECORD,
     default_days=7,

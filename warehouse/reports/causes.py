@@ -77,6 +77,7 @@ def causes_of(records: Sequence[ChangedRecord], readers: Sequence[Reader], lots:
         days[key] |= {day for day in (record.business_date, record.day_before) if day is not None}
     passages = {(record.lot_id, record.record_id): record.kind for record in records if record.kind in _PASSAGES}
     money = {(record.lot_id, record.record_id): record.kind for record in records if record.kind in _MONEY}
+    alarms = sorted({record.record_id for record in records if record.kind == "alarm"})
     beside: set[tuple[int, str, str]] = set()
     for reader in readers:
         with reader.view() as view:
@@ -93,6 +94,9 @@ def causes_of(records: Sequence[ChangedRecord], readers: Sequence[Reader], lots:
                 if key in days:
                     days[key] |= {exit_day} if exit_day is not None else set()
                     ids[key] |= {charge_id} if charge_id is not None else set()
+            # A recovery stands in the row that its raise began.
+            for lot_id, record_id, alarm_id in _alarm_events(view, alarms, lots):
+                ids[(lot_id, "alarm", record_id)].add(alarm_id)
     # A visit turns from open to without an exit, or loses its entry, through the plate's next or last passage.
     stood = [_stood(reader, {stay_id for _, _, stay_id in beside}, lots) for reader in readers]
     for lot_id, part, stay_id in beside:
@@ -188,6 +192,16 @@ def _charges(view: View, money: Mapping[tuple[int, str], str], lots: LotPredicat
     sql = f"""
         select lot_id, kind, record_id, exit_business_date, charge_record_id
         from (select * from lake.marts.fct_charge where {lots.sql()}) where list_contains($named, record_id)
+    """
+    return view.query(sql, {**lots.parameters(), "named": named}).rows
+
+
+def _alarm_events(view: View, named: Sequence[str], lots: LotPredicate) -> list[tuple[Any, ...]]:
+    if not named or not _has(view, "fct_alarm_event"):
+        return []
+    sql = f"""
+        select lot_id, record_id, alarm_id from lake.marts.fct_alarm_event
+        where {lots.sql()} and list_contains($named, record_id)
     """
     return view.query(sql, {**lots.parameters(), "named": named}).rows
 

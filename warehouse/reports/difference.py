@@ -34,7 +34,7 @@ _NUMBERS: Final = frozenset(
 )
 # A renamed lot moves no figure.
 _LABELS: Final = frozenset({"lot_name", "region"})
-_RECORD_KEYS: Final = ("stay_id", "reject_id", "record_id", "alarm_id", "entry_record_id", "exit_record_id")
+_RECORD_KEYS: Final = ("stay_id", "reject_id", "record_id", "entry_record_id", "exit_record_id")
 _ROW_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "traffic-statistics": ("lot_code", "period", "gate_id", "vehicle_class"),
     "stay-timeline": ("lot_code", "exit_record_id", "kind", "record_id"),

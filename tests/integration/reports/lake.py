@@ -380,10 +380,10 @@ def fill(lake: Lake) -> None:
         lake.add(
             "fct_alarm",
             [
-                {"lot_id": lot_id, "business_date": "2019-05-08", "alarm_id": "a1", "alarm_type": "device_offline",
+                {"lot_id": lot_id, "business_date": "2019-05-08", "record_id": "r1", "alarm_id": "a1", "alarm_type": "device_offline",
                  "level": "critical", "device_id": "c1", "device_type": "controller", "gate_id": "g1", "message": "离线",
                  "raised_at": utc("2019-05-08 10:00:00")},
-                {"lot_id": lot_id, "business_date": "2019-05-07", "alarm_id": "a2", "alarm_type": "abnormal_opening",
+                {"lot_id": lot_id, "business_date": "2019-05-07", "record_id": "r2", "alarm_id": "a2", "alarm_type": "abnormal_opening",
                  "level": "warning", "gate_id": "g2", "raised_at": utc("2019-05-07 10:00:00"),
                  "recovered_at": utc("2019-05-08 22:00:00"), "duration_seconds": 129600},
             ],

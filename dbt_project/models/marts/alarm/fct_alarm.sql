@@ -1,50 +1,53 @@
-{#- One row per alarm: its first raise and the first recovery after it. A recovery without a raise has a row too. -#}
+{#- One row per time an alarm stood: from a raise to the first recovery after it. Lots use an id again for the next time;
+    a raise while the alarm stands repeats, a recovery while it does not stand says nothing, except that the first word
+    on an alarm gets a row also when it is a recovery. The same rule as warehouse/alarms/pairing.py. -#}
 {{ config(
     materialized='incremental',
     incremental_strategy='touched_keys',
-    unique_key=['lot_id', 'alarm_id'],
+    unique_key=['lot_id', 'record_id'],
+    scope_key=['lot_id', 'alarm_id'],
     pre_hook="{{ open_key_scope('fct_alarm_event', 'alarm_id') }}"
 ) }}
 with event as (
-    select alarm_event.*
+    select
+        alarm_event.*,
+        lag(alarm_event.event) over in_order as event_before,
+        min(case when alarm_event.event = 'recovered' then alarm_event.occurred_at end) over (
+            partition by alarm_event.lot_id, alarm_event.alarm_id
+            order by alarm_event.occurred_at, alarm_event.event = 'recovered', alarm_event.record_id
+            rows between 1 following and unbounded following
+        ) as recovery_after
     from {{ ref('fct_alarm_event') }} as alarm_event
     {% if is_incremental() -%}
     where {{ in_key_scope('alarm_event', 'alarm_id') }}
-    {% endif %}
+    {% endif -%}
+    window in_order as (
+        partition by alarm_event.lot_id, alarm_event.alarm_id
+        order by alarm_event.occurred_at, alarm_event.event = 'recovered', alarm_event.record_id
+    )
 ),
 
-raised as (
-    select *
+standing as (
+    select
+        *,
+        case when event = 'raised' then occurred_at end as raised_at,
+        case when event = 'raised' then recovery_after else occurred_at end as recovered_at
     from event
-    where event = 'raised'
-    qualify row_number() over (partition by lot_id, alarm_id order by occurred_at, record_id) = 1
-),
-
-recovered as (
-    select event.*
-    from event
-    left join raised on raised.lot_id = event.lot_id and raised.alarm_id = event.alarm_id
-    where event.event = 'recovered'
-        and (raised.occurred_at is null or event.occurred_at >= raised.occurred_at)
-    qualify row_number() over (
-        partition by event.lot_id, event.alarm_id order by event.occurred_at, event.record_id
-    ) = 1
+    where event_before is null or (event = 'raised' and event_before = 'recovered')
 )
 
 select
-    coalesce(raised.lot_id, recovered.lot_id) as lot_id,
-    coalesce(raised.business_date, recovered.business_date) as business_date,
-    coalesce(raised.alarm_id, recovered.alarm_id) as alarm_id,
-    coalesce(raised.alarm_type, recovered.alarm_type) as alarm_type,
-    coalesce(raised.level, recovered.level) as level,
-    coalesce(raised.device_id, recovered.device_id) as device_id,
-    coalesce(raised.device_type, recovered.device_type) as device_type,
-    coalesce(raised.gate_id, recovered.gate_id) as gate_id,
-    coalesce(raised.message, recovered.message) as message,
-    raised.occurred_at as raised_at,
-    recovered.occurred_at as recovered_at,
-    {{ seconds_between('raised.occurred_at', 'recovered.occurred_at') }} as duration_seconds
-from raised
-full outer join recovered
-    on recovered.lot_id = raised.lot_id
-        and recovered.alarm_id = raised.alarm_id
+    lot_id,
+    business_date,
+    record_id,
+    alarm_id,
+    alarm_type,
+    level,
+    device_id,
+    device_type,
+    gate_id,
+    message,
+    raised_at,
+    recovered_at,
+    {{ seconds_between('raised_at', 'recovered_at') }} as duration_seconds
+from standing
