@@ -35,8 +35,13 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Any value that msgspec can encode, as JSON."""
-    return Response(msgspec.json.encode(content), status, dict(headers or {}), media_type="application/json")
+    """Any value that msgspec can encode, as JSON that no browser takes for anything else."""
+    return Response(
+        msgspec.json.encode(content),
+        status,
+        {"X-Content-Type-Options": "nosniff", **(headers or {})},
+        media_type="application/json",
+    )
 
 
 def unauthorized(code: str, zh: str, en: str, **details: object) -> Refusal:
@@ -50,13 +55,16 @@ def unknown_key() -> Refusal:
 
 
 def too_large(limit: int) -> Refusal:
-    """413: the body is over the limit, as sent or after decompression."""
+    """413: the body is over the limit, as sent or after decompression.
+
+    The connection stays open and the rest of the body is read into nothing: with a connection that is reset while it
+    still writes, a proxy tells the lot 502 instead of this.
+    """
     return Refusal(
         413,
         "body_too_large",
         zh=f"请求体超过 {limit} 字节（按解压后计算），请分成更小的批次发送",
         en=f"the body is over {limit} bytes after decompression; send smaller batches",
-        headers={"Connection": "close"},
         limit_bytes=limit,
     )
 
