@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -22,12 +22,14 @@ from ingest.gateway.answers import Refusal, json_response, unknown_key
 from ingest.gateway.authentication import Claim
 from ingest.gateway.command_board import CommandBoard, Woken
 from ingest.gateway.metrics import Metrics
+from ingest.gateway.shared_writes import SharedWrites
 from warehouse.services.downlink_delivery import (
     Acknowledgement,
     CredentialEnded,
     Fetched,
     acknowledge_commands,
-    fetch_commands,
+    give_commands,
+    given_before,
 )
 from warehouse.settings import Settings
 
@@ -35,7 +37,6 @@ MOST_ACKNOWLEDGED: Final = 1_000
 # SQLite has one writer: more threads would only wait for each other.
 _THREADS: Final = 2
 _THREADS_POSTGRESQL: Final = 8
-Found = TypeVar("Found")
 
 
 class _Said(msgspec.Struct):
@@ -60,10 +61,12 @@ class Downlink:
         # However many lots wait, the store is asked by so many at a time.
         count = _THREADS if settings.resolved_ops_url.startswith("sqlite") else _THREADS_POSTGRESQL
         self._threads = ThreadPoolExecutor(max_workers=count, thread_name_prefix="downlink")
+        self._writes = SharedWrites(settings, answers=(CredentialEnded,))
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False)
+        self._writes.close()
 
     async def fetch(self, claim: Claim, request: Request) -> Response:
         """GET …/commands: at once when there are commands, else when some come or the time is over.
@@ -80,17 +83,16 @@ class Downlink:
             # The board knows what was queued up to its last look. Who waits hears the rest from it; who does not wait
             # would go away empty-handed.
             is_worth_it = ends <= time.monotonic() or self._board.may_have(claim.key.lot_id)
+            is_told = False
             while woken is Woken.NEWS:
                 if is_worth_it:
-                    found = await self._ask(
-                        partial(fetch_commands, self._settings, claim.key.key_id, claim.key.lot_id, after)
-                    )
+                    found = await self._found(claim, after, is_told=is_told)
                     if found.commands:
                         self._metrics.commands("delivered", len(found.commands))
                         return json_response(found)
                     after = found.cursor
                 woken = await self._board.news(waiter, ends - time.monotonic())
-                is_worth_it = True
+                is_worth_it = is_told = True
         finally:
             self._board.leave(waiter)
         if woken is Woken.REVOKED:
@@ -104,7 +106,13 @@ class Downlink:
             Refusal: 400 for a malformed body, 401 when the credential has ended.
         """
         said = _read(body)
-        noted = await self._ask(partial(acknowledge_commands, self._settings, claim.key.key_id, claim.key.lot_id, said))
+        key = claim.key
+        try:
+            noted = await self._writes.run(
+                partial(acknowledge_commands, key_id=key.key_id, lot_id=key.lot_id, said=said, now=datetime.now(UTC))
+            )
+        except CredentialEnded as error:
+            raise unknown_key() from error
         # What comes next of these subjects may go out now.
         self._board.tell([claim.key.lot_id])
         by_id = {one.command_id: one for one in said}
@@ -113,15 +121,18 @@ class Downlink:
             self._metrics.commands(result, count)
         return json_response({"commands": noted})
 
-    async def _ask(self, work: Callable[[datetime], Found]) -> Found:
+    async def _found(self, claim: Claim, after: int, *, is_told: bool) -> Fetched:
+        key, now = claim.key, datetime.now(UTC)
+        look = partial(given_before, self._settings, key.key_id, key.lot_id, after, now)
+        give = partial(
+            give_commands, settings=self._settings, key_id=key.key_id, lot_id=key.lot_id, after=after, now=now
+        )
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, _now(work))
+            # Most questions change nothing and need no lock; after news there is something to give.
+            found = None if is_told else await asyncio.get_running_loop().run_in_executor(self._threads, look)
+            return found if found is not None else await self._writes.run(give)
         except CredentialEnded as error:
             raise unknown_key() from error
-
-
-def _now(work: Callable[[datetime], Found]) -> Callable[[], Found]:
-    return lambda: work(datetime.now(UTC))
 
 
 def _whole(request: Request, name: str, usual: int, *, most: int) -> int:

@@ -1,6 +1,6 @@
 """Giving commands to the lots and taking back what became of them.
 
-Belongs here: fetching by cursor, acknowledging, expiry; each call is one transaction that first looks whether the
+Belongs here: fetching by cursor, acknowledging, expiry; each first looks, in the same transaction, whether the
 credential is still in force. Does not belong here: HTTP (``ingest/gateway``), queueing (``downlink_queue.py``).
 
 When a command is given to its lot the first time it gets the lot's next ``number``, and the lot's cursor is the highest
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from warehouse.errors import ParkError
 from warehouse.ops.models import DownlinkCommand, Lot, LotCredential
 from warehouse.ops.models.downlink import is_open
-from warehouse.ops.session import ops_session, write_session
+from warehouse.ops.session import ops_session
 from warehouse.services.downlink_queue import opened
 from warehouse.settings import Settings
 
@@ -79,10 +79,12 @@ class Noted:
     state: str | None
 
 
-def fetch_commands(
+def given_before(
     settings: Settings, key_id: str, lot_id: int, after: int, now: datetime, *, most: int = MOST_AT_ONCE
-) -> Fetched:
-    """Commands for a lot that has kept everything up to number ``after``.
+) -> Fetched | None:
+    """Commands for a lot that has kept everything up to number ``after``, when the question changes nothing, as most.
+
+    None when something is to be given the first time or has expired: that is for ``give_commands``.
 
     Raises:
         CredentialEnded: nothing is given.
@@ -91,50 +93,65 @@ def fetch_commands(
         _require_in_force(session, key_id, lot_id, now)
         after = _sane(session, lot_id, after)
         found = _to_give(session, lot_id, after, now, most)
-        # Most questions change nothing: then no lock is taken.
-        if not _changes_something(session, lot_id, found, after, now):
-            return _answer(settings, found, after)
-    with write_session(settings) as session:
-        _require_in_force(session, key_id, lot_id, now)
-        expire_due(session, now, lot_id)
-        found = _to_give(session, lot_id, after, now, most, lock=True)
-        number = _highest(session, lot_id)
-        for command in found:
-            if command.number is not None and command.number > after:
-                continue
-            try:
-                opened(settings, command)
-            except ParkError as error:
-                command.state, command.finished_at, command.message = "failed", now, error.zh[:LONGEST_MESSAGE]
-                continue
-            number += 1
-            command.state, command.number, command.last_delivered_at = "delivered", number, now
-            command.delivered_at = command.delivered_at or now
-        session.flush()
-        return _answer(settings, found, after)
+        return None if _changes_something(session, lot_id, found, after, now) else _answer(settings, found, after)
+
+
+def give_commands(
+    session: Session,
+    settings: Settings,
+    key_id: str,
+    lot_id: int,
+    after: int,
+    now: datetime,
+    *,
+    most: int = MOST_AT_ONCE,
+) -> Fetched:
+    """Give the lot its commands, in a session that writes; they are given when it is committed.
+
+    Raises:
+        CredentialEnded: nothing is given or changed.
+    """
+    _require_in_force(session, key_id, lot_id, now)
+    after = _sane(session, lot_id, after)
+    expire_due(session, now, lot_id)
+    found = _to_give(session, lot_id, after, now, most, lock=True)
+    number = _highest(session, lot_id)
+    for command in found:
+        if command.number is not None and command.number > after:
+            continue
+        try:
+            opened(settings, command)
+        except ParkError as error:
+            command.state, command.finished_at, command.message = "failed", now, error.zh[:LONGEST_MESSAGE]
+            continue
+        number += 1
+        command.state, command.number, command.last_delivered_at = "delivered", number, now
+        command.delivered_at = command.delivered_at or now
+    session.flush()
+    return _answer(settings, found, after)
 
 
 def acknowledge_commands(
-    settings: Settings, key_id: str, lot_id: int, said: Sequence[Acknowledgement], now: datetime
+    session: Session, key_id: str, lot_id: int, said: Sequence[Acknowledgement], now: datetime
 ) -> tuple[Noted, ...]:
-    """Note what a lot did. The first word on a command counts; saying it again changes nothing.
+    """Note what a lot did, in a session that writes. The first word on a command counts; again, it changes nothing.
 
     A command that expired after it was given may have been applied in time: then the lot's word counts.
 
     Raises:
         CredentialEnded: nothing is noted.
     """
-    with write_session(settings) as session:
-        _require_in_force(session, key_id, lot_id, now)
-        ids = {one.command_id for one in said}
-        query = (
-            select(DownlinkCommand)
-            .where(DownlinkCommand.lot_id == lot_id, DownlinkCommand.command_id.in_(ids))
-            .order_by(DownlinkCommand.command_id)
-            .with_for_update()
-        )
-        known = {command.command_id: command for command in session.scalars(query)}
-        return tuple(_note(known.get(one.command_id), one, now) for one in said)
+    _require_in_force(session, key_id, lot_id, now)
+    ids = {one.command_id for one in said}
+    query = (
+        select(DownlinkCommand)
+        .where(DownlinkCommand.lot_id == lot_id, DownlinkCommand.command_id.in_(ids))
+        .order_by(DownlinkCommand.command_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    known = {command.command_id: command for command in session.scalars(query)}
+    return tuple(_note(known.get(one.command_id), one, now) for one in said)
 
 
 def expire_due(session: Session, now: datetime, lot_id: int | None = None) -> set[int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import landing, live_state
-from ingest.gateway import downlink
+from ingest.gateway.shared_writes import SharedWrites
 from ingest.journal import Journal
 from ingest.lander import Lander
 from warehouse.services import downlink_delivery
@@ -61,6 +61,16 @@ class NthFileSync:
         return self.left == 0
 
 
+class WriteOf:
+    """True for a commit that holds a change by this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, _writes: SharedWrites, changes: Any) -> bool:
+        return any(change.func.__name__ == self.name for change in changes)
+
+
 def main(moment: str, port: str = "") -> None:
     original_unlink, original_rename = Path.unlink, Path.rename
     match moment:
@@ -88,11 +98,15 @@ def main(moment: str, port: str = "") -> None:
             # Inside of the transaction that gives them.
             downlink_delivery._answer = dying(downlink_delivery._answer, before=False, when=some_given)
         case "commands given, not answered":
-            downlink.fetch_commands = dying(downlink.fetch_commands, before=False)
+            SharedWrites._write = dying(  # type: ignore[method-assign]
+                SharedWrites._write, before=False, when=WriteOf("give_commands")
+            )
         case "acknowledged, not committed":
             downlink_delivery._note = dying(downlink_delivery._note, before=False)
         case "acknowledged, not answered":
-            downlink.acknowledge_commands = dying(downlink.acknowledge_commands, before=False)
+            SharedWrites._write = dying(  # type: ignore[method-assign]
+                SharedWrites._write, before=False, when=WriteOf("acknowledge_commands")
+            )
         case _:
             raise SystemExit(f"no such moment: {moment}")
     settings = load_settings()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from tests.commands import acknowledge, fetch
 from tests.postgres_server import new_database
 from tests.unit.security.tenants import fill
 from warehouse.ops.models import DownlinkCommand
 from warehouse.ops.session import migrate, ops_engine, ops_session, write_session
 from warehouse.security.credentials import create_credential
-from warehouse.services.downlink_delivery import Acknowledgement, acknowledge_commands, fetch_commands
+from warehouse.services.downlink_delivery import Acknowledgement
 from warehouse.services.downlink_queue import queue_command
 from warehouse.settings import Settings
 
@@ -38,14 +39,14 @@ def test_gateways_that_ask_at_once_give_each_command_one_number_and_note_one_wor
 
     def gateway(_number: int) -> None:
         while True:
-            found = fetch_commands(settings, key_id, lot_id, 0, datetime.now(UTC)).commands
+            found = fetch(settings, key_id, lot_id, 0, datetime.now(UTC)).commands
             if not found:
                 return
             assert len({one.subject for one in found}) == len(found)
             for one in found:
                 numbers.setdefault(one.command_id, set()).add(one.number)
             said = [Acknowledgement(one.command_id, "applied") for one in found]
-            noted = acknowledge_commands(settings, key_id, lot_id, said, datetime.now(UTC))
+            noted = acknowledge(settings, key_id, lot_id, said, datetime.now(UTC))
             recorded.extend(one.command_id for one in noted if one.outcome == "recorded")
 
     with ThreadPoolExecutor(4) as pool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
+from tests import commands
 from warehouse.ops.models import DownlinkCommand, Lot, Node
 from warehouse.ops.session import migrate, ops_engine, ops_session, write_session
 from warehouse.security.credentials import create_credential, revoke_credential
@@ -22,9 +23,7 @@ from warehouse.services.downlink_delivery import (
     REDELIVER_AFTER,
     Acknowledgement,
     CredentialEnded,
-    acknowledge_commands,
     expire_due,
-    fetch_commands,
 )
 from warehouse.services.downlink_queue import KINDS, queue_command, queue_guidance, seal
 from warehouse.settings import Settings
@@ -103,7 +102,7 @@ class LotMachine(RuleBasedStateMachine):
 
     @rule(is_lost=st.booleans(), most=st.integers(1, 3))
     def fetch(self, is_lost: bool, most: int) -> None:
-        found = fetch_commands(self.store.settings, self.store.key_id, 1, self.cursor, self.now, most=most)
+        found = commands.fetch(self.store.settings, self.store.key_id, 1, self.cursor, self.now, most=most)
         numbers = [one.number for one in found.commands]
         assert numbers == sorted(set(numbers))
         assert len({one.subject for one in found.commands}) == len(found.commands)
@@ -129,7 +128,7 @@ class LotMachine(RuleBasedStateMachine):
                 self.applied.append(command_id)
         before = self.store.states()[command_id]
         said = Acknowledgement(command_id, self.results[command_id], "说明", self.now)  # type: ignore[arg-type]
-        (noted,) = acknowledge_commands(self.store.settings, self.store.key_id, 1, [said], self.now)
+        (noted,) = commands.acknowledge(self.store.settings, self.store.key_id, 1, [said], self.now)
         if before.state in ("applied", "failed"):
             assert noted.outcome == "known"
             assert self.store.states()[command_id].finished_at == before.finished_at
@@ -181,12 +180,12 @@ def store() -> Any:
 
 
 def fetch(store: Store, after: int = 0, now: datetime = START) -> list[int]:
-    return [one.command_id for one in fetch_commands(store.settings, store.key_id, 1, after, now).commands]
+    return [one.command_id for one in commands.fetch(store.settings, store.key_id, 1, after, now).commands]
 
 
 def acknowledge(store: Store, command_id: int, result: Any = "applied", now: datetime = START) -> str:
     said = [Acknowledgement(command_id, result, None, now)]
-    return acknowledge_commands(store.settings, store.key_id, 1, said, now)[0].outcome
+    return commands.acknowledge(store.settings, store.key_id, 1, said, now)[0].outcome
 
 
 def test_a_later_command_of_a_subject_waits_and_others_do_not(store: Store) -> None:
@@ -245,7 +244,7 @@ def test_a_command_that_the_lot_never_speaks_of_is_given_again(store: Store) -> 
     command_id = store.queue("long_term_vehicle", "粤B1", START)
     fetch(store)
     assert fetch(store, after=1, now=START + timedelta(seconds=30)) == []
-    again = fetch_commands(store.settings, store.key_id, 1, 1, START + REDELIVER_AFTER)
+    again = commands.fetch(store.settings, store.key_id, 1, 1, START + REDELIVER_AFTER)
     assert [(one.command_id, one.number) for one in again.commands] == [(command_id, 2)]
 
 
@@ -260,7 +259,7 @@ def test_secrets_lie_sealed_are_given_in_the_clear_and_are_gone_once_applied(sto
     command_id = store.queue("payment_settings", "payment_settings/wechat", START, sealed=sealed)
     ops_engine(store.settings).dispose()
     assert b"hidden-words" not in b"".join(path.read_bytes() for path in store.home.glob("ops.sqlite*"))
-    (given,) = fetch_commands(store.settings, store.key_id, 1, 0, START).commands
+    (given,) = commands.fetch(store.settings, store.key_id, 1, 0, START).commands
     assert given.payload["private_key"] == "hidden-words"
     acknowledge(store, command_id)
     assert store.states()[command_id].sealed is None
