@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +134,7 @@ class Supervisor:
         self._tell = tell
         self._stop_seconds = stop_seconds
         self._children: list[_Child] = []
+        self._restarts: Counter[str] = Counter()
         self.stop = threading.Event()
 
     def start(self, services: Sequence[Service]) -> None:
@@ -155,6 +157,11 @@ class Supervisor:
             self._restart_crashed(attempts=_START_ATTEMPTS)
             self.stop.wait(_POLL_SECONDS)
 
+    def restarts(self) -> dict[str, float]:
+        """How often a service was started again, all together and by name; another thread may ask."""
+        by_name = {f"{name.replace('-', '_')}_restarts": float(count) for name, count in list(self._restarts.items())}
+        return {"restarts": float(sum(by_name.values()))} | by_name
+
     def watch(self) -> None:
         """Restart what crashes, until ``stop`` is set."""
         rotated_at = 0.0
@@ -173,6 +180,7 @@ class Supervisor:
             if child.restart_at is not None:
                 if now >= child.restart_at:
                     child.start()
+                    self._restarts[child.service.name] += 1
                 continue
             assert child.process is not None
             child.signal(signal.SIGKILL)  # what it left behind

@@ -140,6 +140,7 @@ def _run(settings: Settings, parts: Sequence[str], *, simulate: bool, rate: floa
     from ingest.simulator.state import read_state
     from pipelines import services
     from pipelines.supervisor import Supervisor
+    from warehouse.heartbeat import Heartbeat
 
     def tell(text: str) -> None:
         typer.echo(text)
@@ -148,24 +149,26 @@ def _run(settings: Settings, parts: Sequence[str], *, simulate: bool, rate: floa
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: supervisor.stop.set())
     try:
-        supervisor.start(services.of_parts(services.serving(settings), parts))
-        if not supervisor.stop.is_set() and "pages" in parts:
-            tell(f"pages    http://{settings.host}:{settings.pages_port}")
-        if not supervisor.stop.is_set() and "ingest" in parts:
-            tell(f"gateway  http://{settings.host}:{settings.gateway_port}/v1/openapi.json")
-        supervisor.start(services.of_parts(services.watchers(), parts))
-        if "dagster" in parts:
-            services.prepare_dagster(settings)
-            supervisor.start([services.dagster_code(settings)])
-            supervisor.start(services.dagster_faces(settings))
+        # What has no heartbeat of its own, as Dagster's processes, is told of by its restarts.
+        with Heartbeat(settings, "supervisor", gather=supervisor.restarts):
+            supervisor.start(services.of_parts(services.serving(settings), parts))
+            if not supervisor.stop.is_set() and "pages" in parts:
+                tell(f"pages    http://{settings.host}:{settings.pages_port}")
+            if not supervisor.stop.is_set() and "ingest" in parts:
+                tell(f"gateway  http://{settings.host}:{settings.gateway_port}/v1/openapi.json")
+            supervisor.start(services.of_parts(services.watchers(), parts))
+            if "dagster" in parts:
+                services.prepare_dagster(settings)
+                supervisor.start([services.dagster_code(settings)])
+                supervisor.start(services.dagster_faces(settings))
+                if not supervisor.stop.is_set():
+                    tell(f"dagster  http://{settings.dagster_host}:{settings.dagster_port}")
+            state = read_state(settings)
+            if simulate and state is not None and state.is_loaded and not state.is_manual:
+                supervisor.start([services.simulator(rate)])
             if not supervisor.stop.is_set():
-                tell(f"dagster  http://{settings.dagster_host}:{settings.dagster_port}")
-        state = read_state(settings)
-        if simulate and state is not None and state.is_loaded and not state.is_manual:
-            supervisor.start([services.simulator(rate)])
-        if not supervisor.stop.is_set():
-            tell(f"running; logs in {settings.log_path}; Ctrl-C stops everything")
-        supervisor.watch()
+                tell(f"running; logs in {settings.log_path}; Ctrl-C stops everything")
+            supervisor.watch()
     finally:
         tell("stopping")
         supervisor.shut_down()

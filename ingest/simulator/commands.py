@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from warehouse.heartbeat import Heartbeat
 from warehouse.logs import set_up
 from warehouse.settings import load_settings
 
@@ -49,7 +50,8 @@ def simulate(
         rate=rate,
         base_url=url,
     )
-    summary = simulator.run(stop, seconds=seconds)
+    with Heartbeat(settings, "simulator"):
+        summary = simulator.run(stop, seconds=seconds)
     if as_json:
         typer.echo(json.dumps(asdict(summary)))
     else:

@@ -81,7 +81,7 @@ def _devices(name: str, device_type: str, zh: str, en: str, columns: tuple[Colum
         grain=Grain.DAY,
         default_days=7,
         parameters=(
-            code_filter("state", "状态", "state", "device_state", "s.state"),
+            code_filter("state", "状态(上次发布)", "state, as last published", "device_state", "s.state"),
             equal_filter("number", "编号", "number", "s.number"),
             equal_filter("ip", "IP", "IP address", "s.ip"),
             equal_filter("area", "区域", "area", "s.area_name"),

@@ -21,6 +21,7 @@ from pipelines.services import code_socket
 from tests.dbt.conftest import create_instance
 from tests.integration.pipelines.conftest import land_uploads
 from warehouse.errors import ParkError
+from warehouse.heartbeat import processes
 from warehouse.lake.publish import Published, published
 from warehouse.settings import Settings
 
@@ -109,6 +110,8 @@ def test_park_up_publishes_what_lands_and_stops_with_all_it_started(home: Path, 
             [*PARK, "doctor", "--json"], env=environment, capture_output=True, text=True, check=False, timeout=120
         )
         assert json.loads(doctor.stdout)["well"], doctor.stdout
+        beating = {one.name for one in processes(settings)}
+        assert beating >= {"supervisor", "pages", "gateway", "lander", "inbox", "alarms", "linkage"}
     finally:
         up.send_signal(signal.SIGTERM)
         begun = time.monotonic()

@@ -106,6 +106,7 @@ def test_a_crashed_service_starts_again_later_each_time(run: Run, tmp_path: Path
     stop.cancel()
     assert log.read_text().count("\n") == 3
     assert ["1 s" in run.told[0], "2 s" in run.told[1]] == [True, True]
+    assert run.supervisor.restarts() == {"restarts": 2, "worker_restarts": 2}
 
 
 def test_everything_ends_within_a_bounded_time_even_what_ignores_the_signal(run: Run) -> None:
