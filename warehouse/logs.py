@@ -88,6 +88,9 @@ def set_up(settings: Settings, process: str, *, level: int | None = None) -> Non
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level if level is not None else settings.log_level.upper())
+    # They log whole addresses: keys of map servers in another spelling, and where people start from.
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 

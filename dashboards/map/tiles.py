@@ -126,10 +126,18 @@ def kind_of(content: bytes) -> str | None:
 
 def _fetch(address: str) -> Tile | None:
     try:
-        answer = httpx.get(address, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers={"user-agent": "ParkCloud"})
+        with httpx.stream(
+            "GET", address, timeout=TIMEOUT_SECONDS, follow_redirects=True, headers={"user-agent": "ParkCloud"}
+        ) as answer:
+            if answer.status_code != 200:
+                return None
+            content = bytearray()
+            # Unpacked piece by piece: what is too large is never held whole.
+            for piece in answer.iter_bytes(64 * 1024):
+                content += piece
+                if len(content) > LARGEST_BYTES:
+                    return None
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
-    if answer.status_code != 200 or len(answer.content) > LARGEST_BYTES:
-        return None
-    kind = kind_of(answer.content)
-    return None if kind is None else Tile(answer.content, kind)
+    kind = kind_of(bytes(content[:16]))
+    return None if kind is None else Tile(bytes(content), kind)

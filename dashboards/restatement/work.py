@@ -25,6 +25,7 @@ from warehouse.reports.known import KnownReaders, Step, Wanted
 
 LOG = logging.getLogger(__name__)
 AT_ONCE: Final = 2
+MOST_UNDER_WAY: Final = 8
 _REMEMBERED: Final = 40
 _KEPT_SECONDS: Final = 60.0
 
@@ -97,12 +98,24 @@ class Moments:
                 del self._building[_key(wanted)]
 
     def start(self, wanted: Wanted, *, recompute: bool) -> None:
-        """Build this moment in the background; nothing happens when that is under way."""
+        """Build this moment in the background; nothing happens when that is under way.
+
+        Raises:
+            ParkError: code ``busy``; too many of all people are under way.
+        """
         key = _key(wanted)
         with self._lock:
             known = self._building.get(key)
             if known is not None and not known.is_over:
                 return
+            if sum(not one.is_over for one in self._building.values()) >= MOST_UNDER_WAY:
+                raise ParkError(
+                    zh=f"已有 {MOST_UNDER_WAY} 个时间点在重算，请等其中一个完成",
+                    en=f"{MOST_UNDER_WAY} moments are being recomputed, wait until one of them has ended",
+                    code="busy",
+                )
+            for old in [key for key, one in self._building.items() if one.is_over][:-_REMEMBERED]:
+                del self._building[old]
             self._building[key] = Building()
         threading.Thread(target=self._follow, args=(key, wanted, recompute), name="known-at", daemon=True).start()
 

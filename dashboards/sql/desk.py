@@ -16,6 +16,7 @@ from typing import Final
 from dashboards import instance
 from warehouse.analysts import desk
 from warehouse.errors import ParkError
+from warehouse.lake.analysts import Cut
 from warehouse.security.actor import Actor
 from warehouse.settings import Settings
 
@@ -29,6 +30,7 @@ class Running:
 
     sql: str
     began: datetime
+    cut: Cut
     asked: desk.Asked = field(default_factory=desk.Asked)
     over: threading.Event = field(default_factory=threading.Event)
     answer: desk.Answer | None = None
@@ -43,9 +45,10 @@ class Desk:
         self._lock = threading.Lock()
         self._known: dict[int, Running] = {}
 
-    def of(self, operator_id: int | None) -> Running | None:
-        """An operator's newest query."""
-        return None if operator_id is None else self._known.get(operator_id)
+    def of(self, actor: Actor) -> Running | None:
+        """An operator's newest query; not one of lots or plates that the operator may no longer see."""
+        known = None if actor.operator_id is None else self._known.get(actor.operator_id)
+        return known if known is not None and known.cut == desk.cut_of(actor) else None
 
     def start(self, actor: Actor, sql: str) -> Running:
         """Start a query; the one before is forgotten.
@@ -69,7 +72,7 @@ class Desk:
                     en=f"{running} queries are running, try again in a moment",
                     code="busy",
                 )
-            started = Running(sql, datetime.now(UTC))
+            started = Running(sql, datetime.now(UTC), desk.cut_of(actor))
             for operator_id, one in list(self._known.items()):
                 if one.over.is_set() and one.began < started.began - KEPT_FOR:
                     del self._known[operator_id]
@@ -77,9 +80,9 @@ class Desk:
         threading.Thread(target=self._run, args=(actor, started), name="sql", daemon=True).start()
         return started
 
-    def cancel(self, operator_id: int | None) -> None:
+    def cancel(self, actor: Actor) -> None:
         """Take an operator's query back."""
-        running = self.of(operator_id)
+        running = self.of(actor)
         if running is not None:
             running.asked.cancel()
 

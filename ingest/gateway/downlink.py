@@ -152,11 +152,13 @@ def _whole(request: Request, name: str, usual: int, *, most: int) -> int:
 def _read(body: bytes) -> Sequence[Acknowledgement]:
     try:
         found: list[Any] = msgspec.json.decode(body, type=_Body).commands
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        # A time on the edge of the calendar has none in UTC.
+        times = [one.at.astimezone(UTC) if one.at is not None else None for one in found]
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError) as error:
         raise Refusal(
             400,
             "bad_acknowledgement",
             zh=f'应为 {{"commands": [{{command_id, result, message, at}}]}}，最多 {MOST_ACKNOWLEDGED} 条：{error}',
             en=f'must be {{"commands": [{{command_id, result, message, at}}]}}, at most {MOST_ACKNOWLEDGED}: {error}',
         ) from error
-    return [Acknowledgement(one.command_id, one.result, one.message, one.at) for one in found]
+    return [Acknowledgement(one.command_id, one.result, one.message, at) for one, at in zip(found, times, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -14,10 +16,11 @@ from pydantic import SecretStr
 
 from dashboards.map import navigation
 from dashboards.map.style import datum_of, style
-from dashboards.map.tiles import Tiles
+from dashboards.map.tiles import LARGEST_BYTES, Tiles
 from dashboards.views.overview.cloud_map_start import read_place
 from warehouse.geography.coordinates import Datum, Point, convert
 from warehouse.geography.distance import metres_between
+from warehouse.logs import set_up
 from warehouse.settings import Settings
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * 2000
@@ -28,6 +31,7 @@ class MapServer:
 
     def __init__(self) -> None:
         self.content, self.status, self.asked = PICTURE, 200, list[str]()
+        self.packing: str | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +39,8 @@ class MapServer:
                 outer.asked.append(self.path)
                 self.send_response(outer.status)
                 self.send_header("content-type", "image/png")
+                if outer.packing is not None:
+                    self.send_header("content-encoding", outer.packing)
                 self.send_header("content-length", str(len(outer.content)))
                 self.end_headers()
                 self.wfile.write(outer.content)
@@ -141,3 +147,24 @@ def test_a_typed_place_is_read_in_its_datum() -> None:
     assert read_place("121.4737", Datum.WGS84) is None
     assert read_place("31.2304, 121.4737", Datum.WGS84) is None
     assert read_place("here, there", Datum.WGS84) is None
+
+
+def test_what_unpacks_to_more_than_a_tile_is_no_tile_and_keys_and_positions_are_not_logged(
+    map_server: MapServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(map_server, tmp_path)
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        set_up(settings, "pages")
+        root.addHandler(caplog.handler)
+        map_server.packing, map_server.content = "gzip", gzip.compress(PICTURE)
+        assert Tiles(settings).get(0, 1, 0, 0) is not None
+        map_server.content = gzip.compress(PICTURE + bytes(LARGEST_BYTES))
+        assert Tiles(settings).get(0, 1, 1, 0) is None
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+    assert len(map_server.asked) == 2
+    assert "tk=" not in caplog.text

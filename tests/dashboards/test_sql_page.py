@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.integration.reports.lake import Lake, add_tree, fill
 from warehouse.analysts import desk
 from warehouse.ops.session import ops_session
 from warehouse.security.actor import actor_by_login
+from warehouse.security.scope import Scope
 from warehouse.services.operators import create_operator
 from warehouse.settings import Settings
 
@@ -50,20 +52,18 @@ def tenants(published: Settings, tmp_path: Path) -> Iterator[Tenants]:
 def ask(app: AppTest, sql: str) -> AppTest:
     app.session_state[editor.TEXT] = sql
     next(button for button in app.button if button.key == "sql_run").click().run()
-    running = page_desk.queries().of(operator_id())
+    running = page_desk.queries().of(me())
     assert running is not None
     assert running.over.wait(120)
     app.run()
-    assert page_desk.queries().of(operator_id()) is running, "an answer is shown once and not asked for again"
+    assert page_desk.queries().of(me()) is running, "an answer is shown once and not asked for again"
     return app
 
 
-def operator_id() -> int:
+def me() -> desk.Actor:
     from dashboards import instance
 
-    found = _actor(instance.settings()).operator_id
-    assert found is not None
-    return found
+    return _actor(instance.settings())
 
 
 def test_an_analyst_asks_and_sees_their_rows_limits_and_history(open_page: OpenPage) -> None:
@@ -91,3 +91,15 @@ def test_tables_examples_and_kept_queries_go_into_the_editor(open_page: OpenPage
     assert app.session_state[editor.TEXT].endswith("FROM rpt_fee_day\nLIMIT 100")
     next(button for button in app.button if button.key == "sql_open").click().run()
     assert "SELECT" in app.session_state[editor.TEXT]
+
+
+def test_an_answer_goes_with_the_right_to_its_lots_or_to_whole_plates(open_page: OpenPage) -> None:
+    ask(open_page("analyst", "sql"), "select 'kept answer' as a")
+    running = page_desk.queries().of(me())
+    assert running is not None
+    for fewer in (
+        replace(me(), scope=Scope(frozenset({1}))),
+        replace(me(), permissions=me().permissions ^ {desk.WHOLE_PLATES}),
+        replace(me(), operator_id=999),
+    ):
+        assert page_desk.queries().of(fewer) is None

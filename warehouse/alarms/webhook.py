@@ -5,7 +5,8 @@ to try again (``deliver.py``).
 
 The name is resolved once and the connection goes to the address that was checked, so that a name which changes its
 answer between the check and the call leads nowhere new. Redirects are not followed. Without TLS only addresses that
-``PARK_WEBHOOK_NETWORKS`` names are called.
+``PARK_WEBHOOK_NETWORKS`` names are called. A whole call has a limit of time: a receiver that answers byte by byte must
+not hold up what others wait for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import hmac
 import http.client
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -24,8 +28,11 @@ from warehouse.errors import ParkError
 from warehouse.settings import Settings
 
 TIMEOUT_SECONDS: Final = 10.0
+LONGEST_CALL_SECONDS: Final = 20.0
 VERSION: Final = "v1"
 _ANSWER_BYTES: Final = 2000
+# A gateway on the way makes an IPv4 address of such a one: it leads to the last 32 bits.
+_TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -91,18 +98,21 @@ def read_target(settings: Settings, url: str) -> Target:
     for address in addresses:
         _check(parts.scheme, parts.hostname, ip_address(address), networks)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not path.isascii() or not path.isprintable() or " " in path:
+        raise _no_url(url)
     return Target(parts.scheme, parts.hostname, port, path, addresses[0])
 
 
 def _check(scheme: str, host: str, address: IPv4Address | IPv6Address, networks: Networks) -> None:
-    plain = address.ipv4_mapped if isinstance(address, IPv6Address) and address.ipv4_mapped else address
+    plain = _inner(address)
     if any(plain.version == network.version and plain in network for network in networks):
         return
-    if not plain.is_global or plain.is_multicast:
+    is_odd = plain.is_multicast or plain.is_reserved or (isinstance(plain, IPv6Address) and plain.is_site_local)
+    if not plain.is_global or is_odd:
+        # The address is not told: names of the inner network are nothing to ask this server about.
         raise ParkError(
-            zh=f"{host}（{plain}）是内部网络地址，不能作为 Webhook：如确需调用，请在 PARK_WEBHOOK_NETWORKS 中"
-            "列出其网段",
-            en=f"{host} ({plain}) is in a private network and is no web hook: if it must be, name its network in "
+            zh=f"{host} 是内部网络地址，不能作为 Webhook：如确需调用，请在 PARK_WEBHOOK_NETWORKS 中列出其网段",
+            en=f"{host} is in a private network and is no web hook: if it must be, name its network in "
             "PARK_WEBHOOK_NETWORKS",
             code="webhook_address",
         )
@@ -112,6 +122,15 @@ def _check(scheme: str, host: str, address: IPv4Address | IPv6Address, networks:
             en=f"{host} must be called by https://; without encryption only what PARK_WEBHOOK_NETWORKS names is called",
             code="webhook_address",
         )
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The address that is reached in the end: an IPv4 address can be written within an IPv6 address."""
+    if isinstance(address, IPv4Address) or address == IPv6Address("::1"):
+        return address
+    if any(address in network for network in _TRANSLATED):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _no_url(url: str) -> ParkError:
@@ -138,10 +157,11 @@ def call(settings: Settings, url: str, secret: str, body: bytes, timestamp: str,
     }
     connection = _Pinned(target)
     try:
-        connection.request("POST", target.path, body=body, headers=headers)
-        answer = connection.getresponse()
-        answer.read(_ANSWER_BYTES)
-        status = answer.status
+        with _ended_in_time(connection):
+            connection.request("POST", target.path, body=body, headers=headers)
+            answer = connection.getresponse()
+            answer.read(_ANSWER_BYTES)
+            status = answer.status
     except (OSError, http.client.HTTPException, ssl.SSLError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ParkError(
@@ -157,6 +177,29 @@ def call(settings: Settings, url: str, secret: str, body: bytes, timestamp: str,
         )
 
 
+@contextmanager
+def _ended_in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Cut the connection when the whole call takes too long; the timeout of a socket begins anew with each byte."""
+    is_cut = threading.Event()
+
+    def cut() -> None:
+        is_cut.set()
+        with suppress(OSError):
+            if connection.sock is not None:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    clock = threading.Timer(LONGEST_CALL_SECONDS, cut)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
+    # Headers that end too soon look complete.
+    if is_cut.is_set():
+        raise TimeoutError(f"no whole answer within {LONGEST_CALL_SECONDS:g} seconds")
+
+
 class _Pinned(http.client.HTTPConnection):
     """A connection to the address that was checked, under the name of the URL."""
 
@@ -169,7 +212,11 @@ class _Pinned(http.client.HTTPConnection):
         made = socket.create_connection((self._target.address, self._target.port), TIMEOUT_SECONDS)
         if self._target.scheme == "https":
             try:
-                self.sock = ssl.create_default_context().wrap_socket(made, server_hostname=self._target.host)
+                secured = ssl.create_default_context().wrap_socket(
+                    made, server_hostname=self._target.host, do_handshake_on_connect=False
+                )
+                self.sock = secured
+                secured.do_handshake()
             except BaseException:
                 made.close()
                 raise

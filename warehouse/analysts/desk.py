@@ -225,7 +225,8 @@ def may_take_out(settings: Settings, actor: Actor) -> None:
 def write_csv(target: TextIO, result: Result, *, for_excel: bool = False) -> None:
     """The rows as CSV; ``for_excel``: texts that would be formulas are made harmless."""
     output = csv.writer(target, lineterminator="\n")
-    output.writerow([column.name for column in result.columns])
+    # A column is named by whoever wrote the query, and a shared one is run by others.
+    output.writerow([guarded(column.name) if for_excel else column.name for column in result.columns])
     texts = [not column.is_number for column in result.columns]
     for row in result.rows:
         output.writerow(

@@ -64,7 +64,9 @@ class Library:
         """
         if backup_id in NEWEST:
             backup_id = next(iter(self.ids()), backup_id)
-        content = self.place.read(f"{BACKUPS}{backup_id}/summary.json")
+        # A name is one part of a path: nothing beside the backups is read as one.
+        is_name = backup_id == backup_id.strip(".") and not set(backup_id) & set("/\\\0")
+        content = self.place.read(f"{BACKUPS}{backup_id}/summary.json") if is_name and backup_id else None
         if content is None:
             raise ParkError(
                 zh=f"{self.place.name} 中没有备份 {backup_id}：请用 park backup list 查看",

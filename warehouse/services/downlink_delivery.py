@@ -176,7 +176,8 @@ def _note(command: DownlinkCommand | None, said: Acknowledgement, now: datetime)
     if command.state not in ("delivered", "expired"):
         return Noted(said.command_id, "known", command.state)
     command.state, command.finished_at, command.reported_at = said.result, now, said.at
-    command.message = (said.message or "").strip()[:LONGEST_MESSAGE] or None
+    # PostgreSQL keeps no NUL.
+    command.message = (said.message or "").replace("\0", "").strip()[:LONGEST_MESSAGE] or None
     if said.result == "applied":
         command.sealed = None
     return Noted(said.command_id, "recorded", command.state)

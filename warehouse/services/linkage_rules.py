@@ -219,7 +219,7 @@ def list_shown(settings: Settings, actor: Actor, asked: ListQuery, *, only_now: 
 
 def _rule(work: Work, rule_id: int) -> RegionRule:
     rule = work.session.get(RegionRule, rule_id)
-    if rule is None:
+    if rule is None or not work.actor.sees_node(rule.node_id):
         raise Forbidden(
             zh=f"联动规则 {rule_id} 不存在，或您无权查看：请从列表中选择",
             en=f"linkage rule {rule_id} does not exist, or you may not see it: choose from the list",

@@ -13,6 +13,8 @@ from warehouse.backup.library import Listed, library_of
 from warehouse.condition import Condition, condition
 from warehouse.errors import ParkError
 from warehouse.security.actor import Actor
+from warehouse.services.operation_runs import require_platform
+from warehouse.services.work import reading
 from warehouse.settings import Settings
 
 PERMISSION = "status.view"
@@ -36,9 +38,10 @@ def status(settings: Settings, actor: Actor) -> Status:
     """The condition at this moment.
 
     Raises:
-        Forbidden: ``actor`` may not see it.
+        Forbidden: ``actor`` may not see it, or is not of the platform.
     """
-    actor.require(PERMISSION)
+    with reading(settings, actor, PERMISSION):
+        require_platform(actor)
     backup, problem = newest_backup(settings)
     return Status(condition(settings), backup, problem)
 

@@ -169,9 +169,13 @@ def _wait(context: Context, missing: list[Wanted], *, recompute: bool) -> None:
     else:
         cards.empty(text("restatement.needed"), [text("restatement.needed_why"), text("restatement.needed_how")])
     if st.button(text("restatement.build"), icon=":material/build_circle:", key="restatement_build", type="primary"):
-        for wanted in missing:
-            moments().forget(wanted)
-            moments().start(wanted, recompute=recompute)
+        try:
+            for wanted in missing:
+                moments().forget(wanted)
+                moments().start(wanted, recompute=recompute)
+        except ParkError as error:
+            cards.notice("bad", text("restatement.failed"), error.text(context.language))
+            return
         st.rerun()
 
 

@@ -58,14 +58,14 @@ def render(context: Context) -> None:
 def _editor(context: Context) -> None:
     text = context.text
     editor.draw(context, lambda: _run(context))
-    running = queries().of(context.actor.operator_id)
+    running = queries().of(context.actor)
     is_running = running is not None and not running.over.is_set()
     with st.container(horizontal=True, key="sql_buttons", vertical_alignment="center"):
         if st.button(text("sql.run"), type="primary", icon=":material/play_arrow:", key="sql_run", disabled=is_running):
             _run(context)
             st.rerun()
         if st.button(text("sql.cancel"), icon=":material/stop:", key="sql_cancel", disabled=not is_running):
-            queries().cancel(context.actor.operator_id)
+            queries().cancel(context.actor)
             if running is not None:
                 running.over.wait(_PATIENCE)
             st.rerun()
@@ -92,7 +92,7 @@ def _run(context: Context) -> None:
 
 def _answer(context: Context) -> None:
     text = context.text
-    running = queries().of(context.actor.operator_id)
+    running = queries().of(context.actor)
     if running is None:
         cards.nothing(text("sql.none_yet"))
     elif not running.over.is_set():
@@ -104,7 +104,7 @@ def _answer(context: Context) -> None:
 
 
 def _waiting(context: Context) -> None:
-    running = queries().of(context.actor.operator_id)
+    running = queries().of(context.actor)
     if running is None or running.over.is_set():
         st.rerun()
     assert running is not None
@@ -155,7 +155,7 @@ def _page(result: Result, query: ListQuery) -> list[SimpleNamespace]:
 
 
 def _csv(renewed: Context) -> bytes:
-    running = queries().of(renewed.actor.operator_id)
+    running = queries().of(renewed.actor)
     if running is None or running.answer is None:
         raise ParkError(zh="结果已不在：请重新运行查询", en="the answer is gone: run the query again")
     target = io.StringIO(newline="")

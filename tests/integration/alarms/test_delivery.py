@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy import select
 
 from tests.integration.alarms.conftest import Desk, Receiver, is_signed
 from tests.integration.deliveries.conftest import Post
+from warehouse.alarms import webhook
 from warehouse.alarms.announce import after_quiet, announce
 from warehouse.alarms.webhook import read_target
 from warehouse.errors import Forbidden, ParkError
@@ -183,7 +187,9 @@ def test_a_mail_lists_the_alarms_and_is_tried_again_when_the_server_refuses(desk
     "url",
     [
         "https://127.0.0.1/x", "https://10.0.0.5/", "https://169.254.169.254/latest", "https://[::1]/", "http://8.8.8.8/",
-        "https://[::ffff:10.0.0.1]/", "https://0.0.0.0/", "https://224.0.0.1/", "ftp://8.8.8.8/", "https://u:p@8.8.8.8/",
+        "https://[::ffff:10.0.0.1]/", "https://[64:ff9b::a00:1]/",
+        "https://[2002:a00:1::1]/", "https://[::10.0.0.1]/", "https://[fec0::1]/", "https://[5f00::1]/",
+        "https://8.8.8.8/a b", "https://8.8.8.8/\u505c", "https://0.0.0.0/", "https://224.0.0.1/", "ftp://8.8.8.8/", "https://u:p@8.8.8.8/",
         "https:///x", "https://8.8.8.8:99999/", "javascript:alert(1)", "https://localhost/",
     ],
 )  # fmt: skip
@@ -213,6 +219,32 @@ def test_an_address_that_was_allowed_once_is_checked_at_every_call(desk: Desk, r
     assert sent.error is not None
     assert sent.error.code == "webhook_address"
     assert receiver.calls == []
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_cut_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_CALL_SECONDS", 0.5)
+    listening, is_over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError), listening.accept()[0] as caller:
+            caller.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not is_over.wait(0.1):
+                caller.sendall(b"x")
+
+    threading.Thread(target=drip, daemon=True).start()
+    try:
+        with pytest.raises(ParkError) as cut:
+            webhook.call(desk.settings, f"http://127.0.0.1:{listening.getsockname()[1]}/", "s", b"{}", "0", 1)
+    finally:
+        is_over.set()
+        listening.close()
+    assert cut.value.code == "webhook_failed"
+
+
+def test_a_refusal_does_not_tell_where_a_name_of_the_inner_network_leads(desk: Desk) -> None:
+    with pytest.raises(ParkError) as refused:
+        read_target(Settings(home=desk.settings.home), "https://localhost/")
+    assert "127.0.0.1" not in f"{refused.value.zh}{refused.value.en}"
 
 
 def test_nobody_sees_or_changes_channels_of_others_and_secrets_are_never_listed(desk: Desk, receiver: Receiver) -> None:

@@ -170,7 +170,8 @@ def test_the_signature_covers_what_is_asked_for(served: tuple[Instance, str]) ->
 def test_a_malformed_acknowledgement_is_refused_and_an_unknown_command_named(served: tuple[Instance, str]) -> None:
     instance, url = served
     client = instance.client(url, attempts=1)
-    for body in ({"command_id": 1, "result": "done"}, {"command_id": 0, "result": "applied"}):
+    beyond = {"command_id": 1, "result": "applied", "at": "0001-01-01T00:00:00+14:00"}
+    for body in ({"command_id": 1, "result": "done"}, {"command_id": 0, "result": "applied"}, beyond):
         with pytest.raises(ParkError) as error:
             client.acknowledge([body])
         assert error.value.code == "bad_acknowledgement"
