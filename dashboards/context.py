@@ -24,15 +24,13 @@ from dashboards.texts import Texts
 from dashboards.ui import cards
 from warehouse.errors import Forbidden, ParkError
 from warehouse.lake.publish import Published, published
-from warehouse.ops.models import Operator
-from warehouse.ops.session import ops_session
 from warehouse.reports import access, base
 from warehouse.reports.base import ReportResult
 from warehouse.reports.catalogue import find
 from warehouse.reports.question import KnownLot
-from warehouse.security.actor import Actor, actor_of
+from warehouse.security.actor import Actor
 from warehouse.security.audit import note_refusal
-from warehouse.security.sessions import signed_in
+from warehouse.security.sessions import actor_signed_in
 from warehouse.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -134,10 +132,12 @@ class Context:
 
         What runs by a timer is no activity: an open page must not keep a session alive for ever.
         """
+        # In the run of the whole page who asks was looked up a moment ago; alone, it is asked anew each time.
+        known = [self]
 
         @st.fragment(run_every=run_every)
         def guarded() -> None:
-            renewed = current(self.settings, self.permission, is_activity=run_every is None)
+            renewed = known.pop() if known else current(self.settings, self.permission, is_activity=run_every is None)
             if renewed is None:
                 leave_for_login()
             else:
@@ -213,13 +213,11 @@ def session_token(settings: Settings) -> str | None:
 def _context_of(
     settings: Settings, token: str | None, permission: str | None, language: str, *, is_activity: bool
 ) -> Context | None:
-    found = signed_in(settings, token, is_activity=is_activity)
-    if found is None or token is None or found.must_change_password:
+    found = actor_signed_in(settings, token, is_activity=is_activity)
+    if found is None or token is None or found[0].must_change_password:
         return None
-    with ops_session(settings) as session:
-        actor = actor_of(session, session.get_one(Operator, found.operator_id), found.address)
     return Context(
-        settings=settings, actor=actor, permission=permission, language=language, now=datetime.now(UTC), token=token
+        settings=settings, actor=found[1], permission=permission, language=language, now=datetime.now(UTC), token=token
     )
 
 

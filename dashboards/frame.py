@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -131,7 +132,8 @@ def _menu(context: Context, pages: dict[str, Any], chosen: Any) -> None:
         if item.section != section:
             section = item.section
             cards.menu_section(context.text(f"section.{section}"))
-        with st.container(key=f"menu{'_here' if page == chosen else ''}_{item.code}"):
+        # A block of its own costs as much as the link: only the page that is open has one, to be marked.
+        with st.container(key=f"menu_here_{item.code}") if page == chosen else nullcontext():
             st.page_link(page, label=page.title, icon=page.icon)
 
 

@@ -197,30 +197,44 @@ def signed_in(
         now: for tests; the present instant when None.
         is_activity: False for what a page does by itself (automatic refresh), which must not keep a session alive.
     """
+    with ops_session(settings) as session:
+        found = _signed_in(session, settings, token, now or datetime.now(UTC), is_activity=is_activity)
+        return found[0] if found is not None else None
+
+
+def actor_signed_in(
+    settings: Settings, token: str | None, *, is_activity: bool = True
+) -> tuple[SignedIn, Actor] | None:
+    """As ``signed_in``, with what the operator may see and do."""
+    with ops_session(settings) as session:
+        found = _signed_in(session, settings, token, datetime.now(UTC), is_activity=is_activity)
+        return (found[0], actor_of(session, found[1], found[0].address)) if found is not None else None
+
+
+def _signed_in(
+    session: Session, settings: Settings, token: str | None, moment: datetime, *, is_activity: bool
+) -> tuple[SignedIn, Operator] | None:
     if not token:
         return None
-    moment = now or datetime.now(UTC)
-    with ops_session(settings) as session:
-        row = session.execute(
-            select(Operator, AuthSession)
-            .join(AuthSession, AuthSession.operator_id == Operator.operator_id)
-            .where(AuthSession.token_hash == token_hash(token), _is_open(settings, moment))
-        ).one_or_none()
-        if row is None or not may_sign_in(session, row[0]):
-            return None
-        operator, opened = row
-        if is_activity and moment - opened.seen_at >= SEEN_RESOLUTION:
-            session.execute(
-                update(AuthSession).where(AuthSession.token_hash == token_hash(token)).values(seen_at=moment)
-            )
-        return SignedIn(
-            operator_id=operator.operator_id,
-            login=operator.login,
-            name=operator.name,
-            must_change_password=operator.must_change_password,
-            session_id=opened.session_id,
-            address=opened.address,
-        )
+    row = session.execute(
+        select(Operator, AuthSession)
+        .join(AuthSession, AuthSession.operator_id == Operator.operator_id)
+        .where(AuthSession.token_hash == token_hash(token), _is_open(settings, moment))
+    ).one_or_none()
+    if row is None or not may_sign_in(session, row[0]):
+        return None
+    operator, opened = row
+    if is_activity and moment - opened.seen_at >= SEEN_RESOLUTION:
+        session.execute(update(AuthSession).where(AuthSession.token_hash == token_hash(token)).values(seen_at=moment))
+    found = SignedIn(
+        operator_id=operator.operator_id,
+        login=operator.login,
+        name=operator.name,
+        must_change_password=operator.must_change_password,
+        session_id=opened.session_id,
+        address=opened.address,
+    )
+    return found, operator
 
 
 def close_session(settings: Settings, token: str, *, address: str, now: datetime | None = None) -> None:
