@@ -37,11 +37,12 @@ models: install
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-# Uploads, landing, live state, files, refused records, figures, scope and the command line; the remaining tests of
-# PostgreSQL run it whatever is set.
+# Uploads, commands, crashes, landing, live state, files, refused records, builds, figures, scope and the command line; the
+# remaining tests of PostgreSQL run it whatever is set. Maintenance and `park up` take too long for every day; they can
+# be run so, too: tests/integration/pipelines/test_maintenance.py and test_park_up.py.
 test-postgresql: install  ## the same tests of data's way with both stores on PostgreSQL
 	PARK_TEST_STORES=postgresql $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) \
-	    tests/integration/files tests/integration/gateway/test_lander.py tests/integration/gateway/test_live_state.py \
+	    tests/integration/files tests/integration/gateway tests/integration/pipelines/test_dagster.py \
 	    $(addprefix tests/integration/reports/test_,command_line.py figures.py scope.py golden_tables.py)
 
 bench: install $(BENCH_STAMP)  ## every benchmark; results in benchmarks/results

@@ -42,7 +42,7 @@ from warehouse.lake.publish import (
 )
 from warehouse.lake.writer import writer_lock
 from warehouse.settings import Settings
-from warehouse.store_away import is_store_away, store_away
+from warehouse.store_away import store_away, stores_away
 
 Progress = Callable[[str], None]
 
@@ -269,7 +269,7 @@ def refresh(
     except Exception as error:
         if is_disk_full(error, settings.home):
             raise disk_full(*_NOT_BUILT) from error
-        if is_store_away(error, settings):
-            raise store_away(*_NOT_BUILT) from error
+        if away := stores_away(error, settings):
+            raise store_away(away, *_NOT_BUILT) from error
         raise
     return RefreshResult(standing.build_id, standing.snapshot_id, plan.is_needed and plan.is_full, plan.is_needed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -21,12 +21,15 @@ from ingest.simulator.history import write_history
 from ingest.simulator.loading import LoadSummary, load_history, load_manual
 from ingest.simulator.manual.records import LOT_FILE
 from ingest.simulator.state import DemoState, demo_folder, read_state, write_state
+from ingest.simulator.tariff import tariff_document
 from pipelines.build import RefreshResult, refresh
 from warehouse.errors import ParkError
 from warehouse.lake.schema import create_lake
 from warehouse.ops.models import Lot, Node, Operator
 from warehouse.ops.session import migrate, ops_session
+from warehouse.security.actor import LOCAL
 from warehouse.services.lot_file import read_lot_file
+from warehouse.services.lot_tariffs import TariffForm, add_tariff, list_tariffs
 from warehouse.services.lots import LotDefinition, save_lot
 from warehouse.services.operators import ADMIN_LOGIN, create_operator, ensure_admin
 from warehouse.settings import Settings
@@ -90,6 +93,8 @@ def load_demo(
             save_lot(session, lot)
         if not manual:
             prepare_downlink(session, DEMO_LOTS, state.until)
+    if not manual:
+        _give_tariffs(settings, state)
     load = _load(settings, state, progress)
     progress("marts")
     result = refresh(settings, progress=progress)
@@ -135,6 +140,17 @@ def _definitions(manual: bool) -> list[LotDefinition]:
     parsed = read_lot_file(LOT_FILE)
     assert not parsed.errors, parsed.errors
     return parsed.lots
+
+
+def _give_tariffs(settings: Settings, state: DemoState) -> None:
+    """The rules that the history was charged by, for lots that have none."""
+    with ops_session(settings) as session:
+        ids = {code: lot_id for lot_id, code in session.execute(select(Lot.lot_id, Lot.code))}
+    for lot in DEMO_LOTS:
+        if not list_tariffs(settings, LOCAL, ids[lot.code]):
+            begins = (state.until - timedelta(days=state.days + 1)).date()
+            form = TariffForm("临时车收费", begins, tariff_document(lot.tariff))
+            add_tariff(settings, LOCAL, ids[lot.code], form, now=state.until)
 
 
 def _load(settings: Settings, state: DemoState, progress: Progress) -> LoadSummary:

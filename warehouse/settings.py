@@ -207,6 +207,9 @@ class Settings(BaseSettings):
     backup_include_key: bool = Field(
         default=False, description="Put the secret key file into backups that are not encrypted, too."
     )
+    backup_pictures: bool = Field(
+        default=True, description="Backups hold the pictures of passages, too; they may be most of it."
+    )
     backup_scratch: Path | None = Field(
         default=None, description="Folder in which backups are prepared and verified; `tmp` under home when unset."
     )

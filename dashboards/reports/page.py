@@ -163,10 +163,12 @@ def _figures(context: Context, page: ReportPage, result: ReportResult) -> None:
         if value is None:
             shown.append(cards.Figure(f"{page.report}_{key}", column.header(context.language), "—"))
             continue
-        written = numbers.short(value, context.language, exact_below=10_000 if is_money else 100_000)
+        exact = numbers.money(value) if is_money else table.cell_writer(column, context.language)(value)
+        written = exact
         if column.type is ColumnType.RATIO:
             written = numbers.percent(value)
-        exact = numbers.money(value) if is_money else table.cell_writer(column, context.language)(value)
+        elif is_money or column.type is ColumnType.INTEGER:
+            written = numbers.short(value, context.language, exact_below=10_000 if is_money else 100_000)
         unit = context.text("report.yuan") if is_money else ""
         shown.append(
             cards.Figure(

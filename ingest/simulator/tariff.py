@@ -1,9 +1,13 @@
 """The simulated lots' fee rule: free minutes, first period, units, cap per 24 hours. Enough for plausible amounts.
 
-Does not belong here: the product's tariffs, which are people's data.
+Belongs here: the fees of many stays at once, and the rule in the form in which people keep their tariffs. Does not
+belong here: what tariffs can say (``warehouse.tariffs``).
 """
 
 from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,3 +24,34 @@ def fee_fen(tariff: Tariff, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.in
     last_day = np.minimum(first + units * tariff.unit_fen, tariff.cap_fen)
     fee: npt.NDArray[np.int64] = np.where(minutes <= tariff.free_minutes, 0, days * tariff.cap_fen + last_day)
     return fee
+
+
+def tariff_document(tariff: Tariff) -> dict[str, Any]:
+    """The rule in the JSON form of the product's tariffs, which charges the same."""
+    return {
+        "version": 1,
+        "grace_minutes": 15,
+        "plans": [
+            {
+                "free_minutes": tariff.free_minutes,
+                "free_time_billed": True,
+                "cap_per_24_hours": _yuan(tariff.cap_fen),
+                "days": [
+                    {
+                        "pricing": {
+                            "kind": "rate",
+                            "first_minutes": tariff.first_minutes,
+                            "first_price": _yuan(tariff.first_fen),
+                            "unit_minutes": tariff.unit_minutes,
+                            "unit_price": _yuan(tariff.unit_fen),
+                            "restarts": "every_24_hours",
+                        }
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _yuan(fen: int) -> str:
+    return f"{Decimal(fen).scaleb(-2):.2f}"

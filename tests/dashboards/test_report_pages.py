@@ -120,6 +120,17 @@ def test_a_page_shows_the_rows_and_totals_of_its_report(open_report, report, men
             assert cell_writer(column, "zh")(result.totals[column.key]) in said
 
 
+def test_a_length_of_time_among_the_figures_is_written_as_in_the_table(open_report, report) -> None:
+    said = words(open_report("root", "alarms", **ADDRESS, part="statistics"))
+    result = report("alarm-statistics", **WIDE)
+    column = next(column for column in result.columns if column.key == "mean_seconds")
+    mean = result.totals["mean_seconds"]
+    # In the row of totals, in the figure and as its exact value.
+    assert said.count(cell_writer(column, "zh")(mean)) >= 3
+    assert f">{mean:,}" not in said
+    assert ">12.96万" not in said
+
+
 @pytest.mark.parametrize("menu", sorted(PAGES))
 def test_wrong_values_in_the_address_never_break_a_page(open_report, menu: str) -> None:
     odd = {

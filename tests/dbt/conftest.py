@@ -21,9 +21,9 @@ ZONES = [
 ]
 
 
-def create_instance(home: Path, lots: int) -> Settings:
-    """An empty instance with ``lots`` lots; their zones and cut-overs take turns."""
-    settings = Settings(home=home)
+def create_instance(home: Path, lots: int, **named: str) -> Settings:
+    """An empty instance with ``lots`` lots; their zones and cut-overs take turns; ``named`` may place its stores."""
+    settings = Settings(home=home, **named)  # type: ignore[arg-type]
     fill_instance(settings, lots)
     return settings
 

@@ -2,7 +2,8 @@
 
 Belongs here: the order of the steps. Operational store, journal and catalog are taken under the writer lock, in the
 direction in which records move, so that one that leaves the first meanwhile is met in the next; the data files, which
-never change, are copied afterwards. While that lasts the deletion lock keeps maintenance from deleting any of them.
+never change, and pictures are copied afterwards. While that lasts the deletion lock keeps maintenance from deleting any
+of them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from warehouse.backup import journal
 from warehouse.backup.library import OBJECTS, Library
 from warehouse.backup.manifest import FileList, StoredFile, Summary
 from warehouse.backup.operational import operational_point
-from warehouse.backup.place import data_place
+from warehouse.backup.place import data_place, picture_place
 from warehouse.backup.seal import Sealer, sealer_of, sha256
 from warehouse.errors import ParkError
 from warehouse.lake.catalog_copy import catalog_point
@@ -93,6 +94,8 @@ def create(settings: Settings, library: Library, *, progress: Progress = silent)
         if holds_key:
             copier.copy("key", KEY_FILE, key)
         _copy_data(settings, point, copier, progress)
+        if settings.backup_pictures:
+            _copy_pictures(settings, point, copier, progress)
         finished = datetime.now(UTC)
         summary = Summary(
             backup_id=f"{point.at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
@@ -174,21 +177,21 @@ class _Copier:
         self._counted = counted
         self._lock = threading.Lock()
         self._there = library.place.sizes(f"{OBJECTS}{sealer.space}/")
-        self._known = self._known_data()
+        self._known = self._known_files()
 
-    def _known_data(self) -> dict[tuple[str, int], StoredFile]:
-        """Data files of the newest backup: one that has its name and size has its content, for none ever changes."""
+    def _known_files(self) -> dict[tuple[str, str, int], StoredFile]:
+        """What never changes of the newest backup: a file that has its name and size has its content."""
         newest = next(iter(self._library.ids()), None)
         files = self._library.files(newest).files if newest else ()
         return {
-            (file.path, file.size): file
+            (file.role, file.path, file.size): file
             for file in files
-            if file.role == "data" and self._there.get(file.object) == file.stored_size
+            if file.role in ("data", "pictures") and self._there.get(file.object) == file.stored_size
         }
 
-    def known(self, path: str, size: int) -> bool:
-        """Take a data file over from the newest backup, if it is in it."""
-        file = self._known.get((path, size))
+    def known(self, role: str, path: str, size: int) -> bool:
+        """Take a file over from the newest backup, if it is in it."""
+        file = self._known.get((role, path, size))
         if file is not None:
             self._counted.files.append(file)
         return file is not None
@@ -213,7 +216,7 @@ class _Copier:
 
 
 def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Progress) -> None:
-    waiting = {path: size for path, size in sorted(point.data_files.items()) if not copier.known(path, size)}
+    waiting = {path: size for path, size in sorted(point.data_files.items()) if not copier.known("data", path, size)}
     progress(f"copying {len(waiting)} of {len(point.data_files)} data files")
     root = settings.resolved_data_path
     remote = data_place(settings) if "://" in root else None
@@ -233,6 +236,30 @@ def _copy_data(settings: Settings, point: _Point, copier: _Copier, progress: Pro
             raise (data_file_missing(path) if error.code == "object_missing" else error) from error
 
     # Each waits for its disk or network; together they wait once.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(one, waiting):
+            pass
+
+
+def _copy_pictures(settings: Settings, point: _Point, copier: _Copier, progress: Progress) -> None:
+    """A picture is stored before its record is acknowledged, so those of the point are there."""
+    place = picture_place(settings)
+    there = place.sizes("")
+    waiting = [path for path, size in sorted(there.items()) if not copier.known("pictures", path, size)]
+    progress(f"copying {len(waiting)} of {len(there)} pictures")
+
+    def one(path: str) -> None:
+        with tempfile.TemporaryDirectory(dir=point.folder) as own:
+            local = Path(own) / "picture"
+            try:
+                place.fetch(path, local)
+            except ParkError as error:
+                # Removed meanwhile by whom it belongs to.
+                if error.code == "object_missing":
+                    return
+                raise
+            copier.copy("pictures", path, local)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(one, waiting):
             pass

@@ -18,7 +18,7 @@ FORMAT: Final = 1
 class StoredFile(msgspec.Struct, frozen=True):
     """One file of the instance and the object that holds its content.
 
-    ``role`` is operational, catalog, data, journal, key or figures; ``path`` is relative to that role's root.
+    ``role`` is operational, catalog, data, journal, pictures, key or figures; ``path`` is relative to that role's root.
     """
 
     role: str

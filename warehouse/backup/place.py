@@ -1,4 +1,4 @@
-"""Where backups and the lake's data files lie: a folder, or object storage by a URL.
+"""Where backups, the lake's data files and pictures lie: a folder, or object storage by a URL.
 
 Belongs here: listing, reading, writing and deleting by name. Does not belong here: what the names mean
 (``library.py``) and encryption (``seal.py``). Names are relative and use slashes.
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -25,6 +26,7 @@ _PARTIAL: Final = ".partial"
 # The settings that name a place.
 _BACKUPS: Final = "PARK_BACKUP_URL"
 _DATA: Final = "PARK_DATA_PATH"
+_PICTURES: Final = "PARK_SNAPSHOT_URL"
 
 
 class Place(Protocol):
@@ -78,10 +80,25 @@ def data_place(settings: Settings) -> Place:
     Raises:
         ParkError: code ``place_unusable``; the data path makes no sense.
     """
+    return _open_by_lake(settings, settings.resolved_data_path, _DATA)
+
+
+def picture_place(settings: Settings) -> Place:
+    """Where pictures of passages lie, as ``warehouse.services.snapshots`` names them.
+
+    Raises:
+        ParkError: code ``place_unusable``; the URL makes no sense.
+    """
+    url = settings.resolved_snapshot_url
+    parts = urlsplit(url)
+    return _open_by_lake(settings, unquote(parts.path) if parts.scheme == "file" else url, _PICTURES)
+
+
+def _open_by_lake(settings: Settings, url: str, setting: str) -> Place:
     key = settings.s3_access_key
     return _open(
-        settings.resolved_data_path,
-        _DATA,
+        url,
+        setting,
         settings.s3_endpoint,
         settings.s3_region,
         key.get_secret_value() if key else "",

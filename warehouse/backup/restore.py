@@ -26,7 +26,7 @@ from warehouse.backup.operational import (
     restore_operational,
     sqlite_file,
 )
-from warehouse.backup.place import Place, data_place
+from warehouse.backup.place import Place, data_place, picture_place
 from warehouse.backup.seal import Opener, damaged, sha256
 from warehouse.errors import ParkError
 from warehouse.lake.catalog_copy import catalog_exists, restore_catalog
@@ -117,7 +117,7 @@ def put_in_place(settings: Settings, folder: Path, listed: Listed) -> None:
 
 
 def occupied(settings: Settings) -> list[str]:
-    """What of an instance is where ``settings`` say; a kept journal and key do not count."""
+    """What of an instance is where ``settings`` say; a kept journal, key and pictures do not count."""
     found = []
     if operational_exists(settings):
         found.append(str(sqlite_file(settings)) if is_sqlite(settings) else "PARK_OPS_URL")
@@ -186,6 +186,7 @@ def restore(
         progress("putting everything in place")
         put_in_place(settings, folder, listed)
         has_key = _give_key(settings, folder)
+        _give_pictures(settings, folder / "pictures")
         migrate(settings)
         returned = journal.give_back(settings, folder / "journal", landed_batch_ids(settings))
     create_lake(settings)
@@ -209,6 +210,17 @@ def _give_key(settings: Settings, folder: Path) -> bool:
         shutil.move(folder / "key" / KEY_FILE, target)
         target.chmod(0o600)
     return target.exists() or settings.secret_key is not None
+
+
+def _give_pictures(settings: Settings, folder: Path) -> None:
+    """Put pictures in place that are not there; their names tell their contents."""
+    place = picture_place(settings)
+    there = place.sizes("") if folder.is_dir() else {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and there.get(name) != path.stat().st_size:
+            place.store(name, path)
+    place.settle()
 
 
 def _move_aside(settings: Settings) -> Path:

@@ -21,6 +21,7 @@ from warehouse.errors import ParkError
 from warehouse.lake.connect import current_snapshot, open_lake
 from warehouse.lake.figures import lake_figures
 from warehouse.lake.maintain import maintain
+from warehouse.services.snapshots import SnapshotStore
 from warehouse.settings import Settings
 
 PLAIN = Opener(())
@@ -73,6 +74,29 @@ def test_an_increment_copies_only_what_is_new(filled: Settings, library: Library
         assert verify(filled, library, PLAIN, summary.backup_id).is_good
 
 
+def test_pictures_are_backed_up_once_and_put_back_where_they_are_missing(
+    filled: Settings, library: Library, tmp_path: Path
+) -> None:
+    store = SnapshotStore(filled)
+    kept, removed = store.put(1, b"a picture"), store.put(2, b"another")
+    without = create(elsewhere(filled, backup_pictures=False), library)
+    first = create(filled, library)
+    assert first.files == without.files + 2
+    late = store.put(1, b"a late one")
+    second = create(filled, library)
+    new = [file for file in library.files(second.backup_id).files if file.role == "pictures"]
+    old = [file for file in library.files(first.backup_id).files if file.role == "pictures"]
+    assert [file.path for file in new if file not in old] == [f"1/{late[:2]}/{late}"]
+    assert verify(filled, library, PLAIN, second.backup_id).is_good
+    store.remove(2, removed)
+    home = elsewhere(filled, home=tmp_path / "pictures")
+    SnapshotStore(home).put(1, b"taken since")
+    restore(home, library, PLAIN, first.backup_id)
+    found = SnapshotStore(home)
+    assert [found.get(1, kept), found.get(2, removed), found.get(1, late)] == [b"a picture", b"another", None]
+    assert len(list((home.home / "snapshots").rglob("*/*/*"))) == 3
+
+
 def test_files_that_maintenance_would_delete_meanwhile_stay_until_the_backup_is_done(
     filled: Settings, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +105,7 @@ def test_files_that_maintenance_would_delete_meanwhile_stay_until_the_backup_is_
     told: list[bool] = []
 
     def meanwhile(step: str) -> None:
-        if step.startswith("copying"):
+        if step.endswith("data files"):
             far = datetime.now(UTC) + timedelta(days=60)
             done = maintain(filled, now=far, cleanup_age=timedelta(0), orphan_age=timedelta(days=-1))
             told.append(done.is_deletion_put_off and done.merged_files > 0)
@@ -98,7 +122,7 @@ def test_one_backup_at_a_time(filled: Settings, library: Library, monkeypatch: p
     refusals = []
 
     def meanwhile(step: str) -> None:
-        if step.startswith("copying"):
+        if step.endswith("data files"):
             with pytest.raises(ParkError) as refused:
                 create(filled, library)
             refusals.append(refused.value.code)

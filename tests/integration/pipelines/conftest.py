@@ -15,6 +15,7 @@ from pipelines.build import DbtBuilder, refresh
 from pipelines.code_location import definitions
 from tests.dbt.conftest import ZONES, create_instance
 from tests.dbt.history import START, LotHistory, Record, land_records
+from tests.stores import Stores
 from warehouse.lake.connect import open_lake
 from warehouse.settings import Settings
 
@@ -69,11 +70,10 @@ def void(record_id: str) -> tuple[str, Record]:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def built(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Settings:
     """An instance with one published build."""
     home: Path = tmp_path_factory.mktemp("pipelines")
-    settings = create_instance(home, LOTS)
-    settings = Settings(home=home, keep_publications=1)
+    settings = create_instance(home, LOTS, **stores.empty()).model_copy(update={"keep_publications": 1})
     land_uploads(settings, "first", seed=1)
     refresh(settings, builder=DbtBuilder(settings))
     return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -11,6 +12,7 @@ from pipelines.automation import MAINTENANCE, NIGHTLY, REFRESH, waits_until
 from pipelines.build import build_due, open_build, refresh
 from pipelines.checks import missing_hours, stale_lots
 from tests.integration.pipelines.conftest import bad_charge, land, land_uploads, void
+from tests.stores import Stores
 from warehouse.errors import ParkError
 from warehouse.lake.analysts import WHOLE, file_path
 from warehouse.lake.connect import open_lake
@@ -177,11 +179,11 @@ def test_lots_never_heard_of_are_stale_and_named(built: Settings) -> None:
     assert missing_hours(built).keys() <= {"L1", "L2", "L3"}
 
 
-def test_nothing_is_published_by_an_instance_without_a_green_build(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_nothing_is_published_by_an_instance_without_a_green_build(tmp_path: Path, stores: Stores) -> None:
     from pipelines.build import publish_newest_green
     from tests.dbt.conftest import create_instance
 
-    empty = create_instance(tmp_path_factory.mktemp("empty"), 1)
+    empty = create_instance(tmp_path / "home", 1, **stores.empty())
     with pytest.raises(ParkError, match="nothing has been published"):
         publish_newest_green(empty)
     assert build_due(empty).reason == "nothing was built yet"

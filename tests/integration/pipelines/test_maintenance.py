@@ -71,7 +71,7 @@ def test_pinned_readers_keep_their_figures_through_merging_expiring_and_deleting
 
 
 def test_recent_publications_and_the_last_of_each_day_are_kept(built: Settings) -> None:
-    patient = Settings(home=built.home, keep_publications=1, keep_days=35)
+    patient = built.model_copy(update={"keep_publications": 1, "keep_days": 35})
     before = published(patient).snapshot_id
     land_uploads(patient, "another", seed=70)
     refresh(patient)

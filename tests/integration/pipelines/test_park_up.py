@@ -20,6 +20,8 @@ from pipelines.code_server import end_orphaned_runs
 from pipelines.services import code_socket
 from tests.dbt.conftest import create_instance
 from tests.integration.pipelines.conftest import land_uploads
+from tests.stores import Stores
+from tests.stores import environment as stores_of
 from warehouse.errors import ParkError
 from warehouse.heartbeat import processes
 from warehouse.lake.publish import Published, published
@@ -68,12 +70,12 @@ def newest(settings: Settings) -> Published | None:
         return None
 
 
-def test_park_up_publishes_what_lands_and_stops_with_all_it_started(home: Path, tmp_path: Path) -> None:
-    settings = create_instance(home, 3)
+def test_park_up_publishes_what_lands_and_stops_with_all_it_started(home: Path, tmp_path: Path, stores: Stores) -> None:
+    settings = create_instance(home, 3, **stores.empty())
     land_uploads(settings, "before", seed=1)
     pages, gateway, dagster = free_ports(3)
     environment = os.environ | {
-        "PARK_HOME": str(home),
+        **stores_of(settings),
         "PARK_PAGES_PORT": str(pages),
         "PARK_GATEWAY_PORT": str(gateway),
         "PARK_DAGSTER_PORT": str(dagster),
@@ -128,10 +130,11 @@ def test_park_up_publishes_what_lands_and_stops_with_all_it_started(home: Path, 
     assert processes_of(home) == []
 
 
-def test_a_machine_may_run_one_part_alone_on_stores_of_this_version(home: Path, tmp_path: Path) -> None:
+def test_a_machine_may_run_one_part_alone_on_stores_of_this_version(home: Path, tmp_path: Path, stores: Stores) -> None:
+    named = stores.empty()
     pages, gateway = free_ports(2)
     environment = os.environ | {
-        "PARK_HOME": str(home),
+        **stores_of(Settings(home=home, **named)),
         "PARK_PAGES_PORT": str(pages),
         "PARK_GATEWAY_PORT": str(gateway),
         "PARK_LANGUAGE": "en",
@@ -145,7 +148,7 @@ def test_a_machine_may_run_one_part_alone_on_stores_of_this_version(home: Path, 
 
     assert "no part “kitchen”" in refused("--only", "kitchen")
     assert "run park init once" in refused("--only", "ingest")
-    create_instance(home, 1)
+    create_instance(home, 1, **named)
     output = tmp_path / "up.log"
     with output.open("w") as log:
         up = subprocess.Popen([*PARK, "up", "--only", "ingest"], env=environment, stdout=log, stderr=log)
