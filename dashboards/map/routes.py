@@ -46,7 +46,7 @@ def routes(settings: Settings) -> list[Route]:
         return _answer(told, "private, max-age=300")
 
     async def lots(request: Request) -> Response:
-        zoom, column, row = (request.path_params[name] for name in ("z", "x", "y"))
+        zoom, column, row = _numbers(request, "z", "x", "y")
         if not _is_tile(zoom, column, row):
             return PlainTextResponse("no such tile\n", 404)
         token = request.cookies.get(session_cookie(settings))
@@ -60,7 +60,7 @@ def routes(settings: Settings) -> list[Route]:
         return _answer(told, "private, max-age=60")
 
     async def tiles(request: Request) -> Response:
-        layer, zoom, column, row = (request.path_params[name] for name in ("layer", "z", "x", "y"))
+        layer, zoom, column, row = _numbers(request, "layer", "z", "x", "y")
         found = None
         if _is_tile(zoom, column, row):
             found = await run_in_threadpool(fetched.get, layer, zoom, column, row)
@@ -70,13 +70,19 @@ def routes(settings: Settings) -> list[Route]:
 
     return [
         Route("/map/style.json", base_map, methods=["GET"]),
-        Route("/map/lots/{z:int}/{x:int}/{y:int}.json", lots, methods=["GET"]),
-        Route("/map/tiles/{layer:int}/{z:int}/{x:int}/{y:int}", tiles, methods=["GET"]),
+        Route("/map/lots/{z}/{x}/{y}.json", lots, methods=["GET"]),
+        Route("/map/tiles/{layer}/{z}/{x}/{y}", tiles, methods=["GET"]),
     ]
 
 
+def _numbers(request: Request, *names: str) -> list[int]:
+    """The numbers of an address; -1 for what is none, or has more digits than any tile."""
+    written = [request.path_params[name] for name in names]
+    return [int(one) if one.isascii() and one.isdigit() and len(one) < 10 else -1 for one in written]
+
+
 def _is_tile(zoom: int, column: int, row: int) -> bool:
-    return zoom <= CLOSEST_TILE and column < 2**zoom and row < 2**zoom
+    return 0 <= zoom <= CLOSEST_TILE and 0 <= column < 2**zoom and 0 <= row < 2**zoom
 
 
 @dataclass

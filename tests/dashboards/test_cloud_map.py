@@ -215,5 +215,7 @@ def test_tiles_hold_the_lots_of_whoever_asks_and_nothing_without_a_login(
     told = client.get("/map/lots/0/0/0.json").json()
     assert [feature["properties"]["lot"] for feature in told["features"]] == ["own-lot"]
     assert client.get("/map/lots/0/0/0.json", params={"q": "nothing"}).json()["features"] == []
-    assert client.get("/map/lots/1/7/0.json").status_code == 404
+    for odd in ("1/7/0", f"1/{'9' * 5000}/0", f"{'9' * 5000}/0/0", "-1/0/0", "x/0/0", "٣/0/0"):
+        assert client.get(f"/map/lots/{odd}.json").status_code == 404
+        assert client.get(f"/map/tiles/0/{odd}").status_code == 404
     assert client.get("/map/style.json", params={"theme": "dark"}).json()["version"] == 8
