@@ -1,4 +1,4 @@
-"""The order in which files of tests run, which take long, and the instance with the manual's data, made once for all."""
+"""The order in which files of tests run, which of them take long, and the instance with the manual's data."""
 
 from __future__ import annotations
 
