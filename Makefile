@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PYTEST_ARGS ?=
 
-.PHONY: run install test test-postgresql lint types style models bench lock clean
+.PHONY: run install test test-long test-postgresql lint types style models bench lock clean
 
 run: install  ## start everything, with demonstration data the first time
 	if test -f .env; then set -a; . ./.env; set +a; fi; exec $(BIN)/park up --demo
@@ -34,8 +34,11 @@ models: install
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
 	$(BIN)/python -m pipelines.parse
 
-test: lint  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: lint  ## lint, then all tests but the long ones
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST_ARGS)
+
+test-long: install  ## whole instances started, killed, moved and restored; pages in a browser
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long $(PYTEST_ARGS)
 
 # Uploads, commands, crashes, landing, live state, files, refused records, builds, figures, scope and the command line; the
 # remaining tests of PostgreSQL run it whatever is set. Maintenance and `park up` take too long for every day; they can

@@ -1,4 +1,4 @@
-"""The order in which files of tests run, and the instance with the manual's data, made once for all workers."""
+"""The order in which files of tests run, which of them take long, and the instance with the manual's data."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ LONGEST = (
     "tests/integration/gateway/test_crashes.py",
 )
 
+# With those above: whole instances that are started, killed, moved and restored, and pages in a browser. ``make
+# test-long`` runs them, ``make test`` the others.
+LONG = (
+    *LONGEST,
+    "tests/dashboards/test_exports.py",
+    "tests/e2e/",
+    "tests/integration/analysts/test_files.py",
+    "tests/integration/backup/",
+    "tests/integration/demo/",
+    "tests/integration/object_storage/",
+    "tests/integration/outbox/",
+    "tests/integration/pipelines/",
+    "tests/integration/postgres/",
+    "tests/unit/simulator/test_days.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
@@ -42,6 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
     items.sort(key=place)
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.long)
 
 
 def park(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

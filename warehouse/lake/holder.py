@@ -5,6 +5,7 @@ Does not belong here: the lock itself (``writer``).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -64,8 +65,10 @@ def _process_holding(path: Path) -> str:
             fields = line.split()
             if "FLOCK" in fields and fields[5].endswith(f":{status.st_ino}"):
                 pid = int(fields[4])
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                return f"{pid}: {words.strip()[:200]}"
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+                # Names of programs say who it is; folders and code given on the line only fill the page.
+                told = " ".join(word.rsplit("/", 1)[-1] for word in words if word and not re.search(r"\s", word))
+                return f"{pid}: {told[:80]}"
     except (OSError, ValueError, IndexError):
         pass
     return "?"
