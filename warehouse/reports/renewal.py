@@ -69,14 +69,17 @@ RENEWAL_ANALYSIS: Final = TableReport(
     default_days=30,
     parameters=(choice("by", "时间单位", "unit of time", ("day", "month"), "day"), _KIND, *COMPARE),
     sql=f"""
-        with {ANALYSIS_DAYS}, counted as ({_RENEWAL_COUNTING.replace("{span}", "{period}")}){{compare}}
-        select place, day, {filled(("renewals", "amount", *METHODS))}{{compare_columns}}{{changes}} from {JOIN_DAYS}
+        with {ANALYSIS_DAYS}, counted as ({_RENEWAL_COUNTING.replace("{span}", "{period}")}){{compare}},
+        filled as (
+            select place, day, {filled(("renewals", "amount", *METHODS))}{{compare_columns}} from {JOIN_DAYS}
+        )
+        select *{{changes}} from filled
     """,
     order="place",
     fragments=lambda question: (
         analysis_fragments("renewal-analysis", ("renewals", "amount"), _RENEWAL_COUNTING)(question)
         | {
-            "changes": f", {CHANGE.format('counted.amount', 'compare_counted.amount')} as amount_change"
+            "changes": f", {CHANGE.format('amount', 'compare_amount')} as amount_change"
             if comparing(question.values)
             else ""
         }
