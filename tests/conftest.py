@@ -35,19 +35,22 @@ LONGEST = (
     "tests/integration/gateway/test_crashes.py",
 )
 
-# With those above: whole instances that are started, killed, moved and restored, and pages in a browser. ``make
-# test-long`` runs them, ``make test`` the others.
+# With those above: whole instances that are started, killed, moved and restored, pages in a browser, and every report by
+# every way out. ``make test-long`` runs them, ``make test`` the others.
 LONG = (
     *LONGEST,
     "tests/dashboards/test_exports.py",
+    "tests/dbt/",
     "tests/e2e/",
     "tests/integration/analysts/test_files.py",
     "tests/integration/backup/",
     "tests/integration/demo/",
+    "tests/integration/gateway/test_commands_and_docs.py",
     "tests/integration/object_storage/",
     "tests/integration/outbox/",
     "tests/integration/pipelines/",
     "tests/integration/postgres/",
+    "tests/integration/reports/test_same_everywhere.py",
     "tests/unit/simulator/test_days.py",
 )
 
