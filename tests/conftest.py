@@ -35,8 +35,8 @@ LONGEST = (
     "tests/integration/gateway/test_crashes.py",
 )
 
-# With those above: whole instances that are started, killed, moved and restored, pages in a browser, and every report by
-# every way out. ``make test-long`` runs them, ``make test`` the others.
+# With those above: whole instances that are started, killed, moved and restored, pages in a browser, and every report
+# by every way out. ``make test-long`` runs them, ``make test`` the others.
 LONG = (
     *LONGEST,
     "tests/dashboards/test_exports.py",
