@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from playwright.sync_api import TimeoutError as Late
 from sqlalchemy import select
 
 from tests.e2e.conftest import LOGIN, Server, add_lots, prepare_stores, running
@@ -70,5 +71,13 @@ def test_a_double_click_tops_up_and_renews_once_and_the_receipt_is_shown(
 
 
 def choose(page, dialog, label: str, option: str) -> None:
-    dialog.get_by_test_id("stSelectbox").filter(has_text=label).click()
-    page.get_by_role("option").filter(has_text=option).click()
+    wanted = page.get_by_role("option").filter(has_text=option)
+    for _ in range(10):
+        dialog.get_by_test_id("stSelectbox").filter(has_text=label).click()
+        try:
+            wanted.click(timeout=4000)
+        except Late:
+            # The dialog was drawn anew meanwhile, which closes the list.
+            continue
+        return
+    raise AssertionError(f"{option} could not be chosen")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -42,6 +43,8 @@ def storage() -> Iterator[Storage]:
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
+    # What is stored belongs to the process and not to the server: without this a test meets what others left.
+    httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()
     resource = boto3.resource(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=KEY, aws_secret_access_key=SECRET
     )
